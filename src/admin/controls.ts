@@ -1,0 +1,45 @@
+import type { ClusterId, EndpointId, InstanceId } from '../base/brand.ts';
+import type { ClusterView } from '../cluster/view.ts';
+import type { ClusterConfig } from '../config/config.ts';
+import type { ClusterEvent } from '../control/cluster-event.ts';
+
+/** All that the admin API can see and do; implemented where the rooms are wired together. */
+export interface Controls {
+  /** Every configured cluster. */
+  clusters(): readonly ClusterId[];
+  config(cluster: ClusterId): ClusterConfig;
+  view(cluster: ClusterId): ClusterView;
+  /** Sessions and held connections now. */
+  load(cluster: ClusterId): ClusterLoad;
+  /** Whether each endpoint's listener accepts; an endpoint that could not listen has an error. */
+  listening(
+    cluster: ClusterId,
+  ): ReadonlyMap<EndpointId, { readonly ok: boolean; readonly error: string | null }>;
+  /** Ids of the members that would get a new connection now (all of them, best first is not implied). */
+  members(cluster: ClusterId, endpoint: EndpointId): readonly InstanceId[];
+  failover(cluster: ClusterId): Promise<CommandResult>;
+  switchover(cluster: ClusterId, to: InstanceId): Promise<CommandResult>;
+  drain(cluster: ClusterId, instance: InstanceId, drained: boolean): Promise<CommandResult>;
+  /** The latest events with `seq` above `since`, oldest first; at most the last 1,000 are kept. */
+  eventsSince(since: number): readonly ClusterEvent[];
+  /** Calls `listener` with each new event until the returned function is called. */
+  onEvent(listener: (event: ClusterEvent) => void): () => void;
+  /** True from SIGTERM on. */
+  shuttingDown(): boolean;
+}
+
+export interface ClusterLoad {
+  readonly sessionsByInstance: ReadonlyMap<InstanceId, number>;
+  readonly sessionsByEndpoint: ReadonlyMap<EndpointId, number>;
+  readonly heldByEndpoint: ReadonlyMap<EndpointId, number>;
+}
+
+export type CommandResult =
+  | {
+      readonly ok: true;
+      readonly message: string;
+      readonly writer: InstanceId | null;
+      readonly epoch: number;
+    }
+  /** `conflict`: the cluster is in no state for it. `failed`: it was tried and undone, or needs an operator. */
+  | { readonly ok: false; readonly kind: 'conflict' | 'failed' | 'timeout'; readonly message: string };

@@ -1,0 +1,133 @@
+/** How loudly an error is logged, in pino's names. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+interface ErrorRow {
+  readonly level: LogLevel;
+  /** PostgreSQL SQLSTATE (manual, appendix A). */
+  readonly sqlstate: string;
+  /** MySQL error number; the ones a server has itself where one fits (`mysqld_error.h`). */
+  readonly mysqlErrno: number;
+  /** MySQL SQLSTATE that goes with `mysqlErrno`. */
+  readonly mysqlState: string;
+  /** What the client reads; `{name}` is filled from the error's details. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint: string;
+}
+
+/**
+ * Every error that a client of an endpoint can be given, in the words and codes of its protocol.
+ * The keys are stable: they are the `reason` label of `aurelay_session_errors_total` and the `code` in the logs.
+ */
+export const errorTable = {
+  no_writer: {
+    level: 'warn',
+    sqlstate: '57P03',
+    mysqlErrno: 1053,
+    mysqlState: '08S01',
+    message: 'aurelay: cluster "{cluster}" has no writer right now ({phase})',
+    hint: 'A failover may be under way: connect again shortly. `aurelay status` says what the cluster waits for.',
+  },
+  no_member: {
+    level: 'warn',
+    sqlstate: '57P03',
+    mysqlErrno: 1053,
+    mysqlState: '08S01',
+    message: 'aurelay: endpoint "{endpoint}" of cluster "{cluster}" has no member that can serve ({why})',
+    hint: 'Look at `aurelay status`, or set `fallback: writer` on the endpoint.',
+  },
+  connect_failed: {
+    level: 'warn',
+    sqlstate: '08001',
+    mysqlErrno: 2003,
+    mysqlState: 'HY000',
+    message: 'aurelay: no server of endpoint "{endpoint}" answered within {timeout} ({why})',
+    hint: 'The servers refuse or do not answer; `aurelay status` shows their health.',
+  },
+  hold_timeout: {
+    level: 'warn',
+    sqlstate: '57P03',
+    mysqlErrno: 1053,
+    mysqlState: '08S01',
+    message: 'aurelay: cluster "{cluster}" got no writer within the hold time of {timeout} ({phase})',
+    hint: 'Connect again; `aurelay status` says what the cluster waits for.',
+  },
+  hold_full: {
+    level: 'warn',
+    sqlstate: '53300',
+    mysqlErrno: 1040,
+    mysqlState: '08004',
+    message: 'aurelay: too many connections wait for a writer of cluster "{cluster}" (limit {limit})',
+    hint: 'Connect again shortly, or raise `failover.max_held`.',
+  },
+  too_many_sessions: {
+    level: 'warn',
+    sqlstate: '53300',
+    mysqlErrno: 1040,
+    mysqlState: '08004',
+    message: 'aurelay: endpoint "{endpoint}" is at its limit of {limit} sessions',
+    hint: 'Close idle connections, or raise `max_sessions` on the endpoint.',
+  },
+  shutting_down: {
+    level: 'info',
+    sqlstate: '57P01',
+    mysqlErrno: 1053,
+    mysqlState: '08S01',
+    message: 'aurelay: shutting down',
+    hint: 'Connect again to the next Aurelay.',
+  },
+  handshake_timeout: {
+    level: 'info',
+    sqlstate: '08P01',
+    mysqlErrno: 1159,
+    mysqlState: '08S01',
+    message: 'aurelay: the client did not finish its first message within {timeout}',
+    hint: 'A client that connects has to speak; check for one that stalls.',
+  },
+  protocol_violation: {
+    level: 'info',
+    sqlstate: '08P01',
+    mysqlErrno: 1043,
+    mysqlState: '08S01',
+    message: 'aurelay: {why}',
+    hint: 'Check that the client speaks the protocol of this endpoint ({engine}).',
+  },
+  server_protocol_violation: {
+    level: 'error',
+    sqlstate: '08P01',
+    mysqlErrno: 1043,
+    mysqlState: '08S01',
+    message: 'aurelay: server "{instance}" did not speak the protocol of this cluster ({why})',
+    hint: "Check `engine` and the instance's `address` in the configuration.",
+  },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** An error for the client of an endpoint: a row of the table, filled in. */
+export interface ClientError {
+  readonly code: ErrorCode;
+  readonly level: LogLevel;
+  readonly sqlstate: string;
+  readonly mysqlErrno: number;
+  readonly mysqlState: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export function clientError(
+  code: ErrorCode,
+  details: Readonly<Record<string, string | number>>,
+): ClientError {
+  const row: ErrorRow = errorTable[code];
+  const fill = (text: string) =>
+    text.replace(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? 'unknown'));
+  return { ...row, code, message: fill(row.message), hint: fill(row.hint) };
+}
+
+/** The message of anything that was thrown, for logs and reasons; never empty. */
+export function messageOf(thrown: unknown): string {
+  if (thrown instanceof AggregateError && thrown.errors.length > 0) return messageOf(thrown.errors[0]);
+  if (thrown instanceof Error) return thrown.message || (thrown as NodeJS.ErrnoException).code || thrown.name;
+  return String(thrown);
+}

@@ -1,0 +1,54 @@
+import type { Address, Role } from './instance.ts';
+import type { Position } from './position.ts';
+
+/** A replica's own word on whom it replicates from. */
+export interface Replication {
+  /** The configured source; null where the server does not say. */
+  readonly source: Address | null;
+  /** It is connected to its source and receives (a witness that the source lives). */
+  readonly streaming: boolean;
+  /** Replication stopped with an error that time alone does not mend; the server's message. */
+  readonly error: string | null;
+}
+
+/** What a probe read from a live server, all in one round trip. */
+export interface Observation {
+  /** `writer`: takes writes and replicates from nobody. Everything else is a `replica`. */
+  readonly role: Role;
+  /** It would take a write now; a `replica` that is writable is misconfigured. */
+  readonly writable: boolean;
+  /** PostgreSQL: the system identifier (one per cluster). MySQL: `server_uuid`. MariaDB: `server_id`. */
+  readonly identity: string;
+  /** PostgreSQL's timeline, which grows with each promotion; null elsewhere. */
+  readonly timeline: number | null;
+  /** All that it has: written on a writer, received (replayed or not) on a replica. */
+  readonly position: Position;
+  /** Seconds that its readable data is behind its source; 0 on a writer; null where it cannot tell. */
+  readonly lagSeconds: number | null;
+  /** Null on a server that replicates from nobody. */
+  readonly replication: Replication | null;
+  /** For people: `PostgreSQL 18.4`, `MariaDB 10.11.19`. */
+  readonly version: string;
+}
+
+/** Reasons that speak for a dead or unreachable server: they count towards `fall`. */
+export const deadReasons = ['refused', 'reset', 'timeout', 'unreachable', 'not-ready', 'protocol'] as const;
+/** Reasons that only a live server gives: never a cause for failover (load is not death). */
+export const aliveReasons = ['overloaded', 'denied', 'query-failed', 'local-stall'] as const;
+
+/**
+ * `refused` nothing listens · `reset` the connection broke · `timeout` silence past the deadline · `unreachable` no
+ * route or no such host · `not-ready` it says that it starts up, shuts down or recovers · `protocol` something else
+ * answers there · `overloaded` too many connections, out of memory · `denied` login or privilege · `query-failed`
+ * any other SQL error · `local-stall` Aurelay itself was too late to tell.
+ */
+export type ProbeFailureReason = (typeof deadReasons)[number] | (typeof aliveReasons)[number];
+
+export interface ProbeFailure {
+  readonly reason: ProbeFailureReason;
+  /** The server's or the system's own words; never a secret. */
+  readonly detail: string;
+}
+
+export const meansAlive = (reason: ProbeFailureReason): boolean =>
+  (aliveReasons as readonly string[]).includes(reason);

@@ -1,0 +1,51 @@
+import type { ClusterId, EndpointId, InstanceId } from '../base/brand.ts';
+import type { LogLevel } from '../base/errors.ts';
+import type { Address, Instance } from '../cluster/instance.ts';
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { Credentials, EngineName } from '../engines/engine.ts';
+
+/** The whole configuration, checked and with every default filled in. Secrets are plain here: never log it. */
+export interface Config {
+  readonly admin: { readonly listen: Address };
+  /** Null: nothing is kept over a restart, which only `mode: observe` may choose. */
+  readonly stateDir: string | null;
+  readonly log: { readonly level: LogLevel };
+  readonly shutdown: {
+    /** How long open sessions may go on after SIGTERM. */
+    readonly drainTimeoutMs: number;
+  };
+  readonly clusters: ReadonlyMap<ClusterId, ClusterConfig>;
+}
+
+export interface ClusterConfig {
+  readonly id: ClusterId;
+  readonly engine: EngineName;
+  readonly monitor: Credentials & { readonly database: string };
+  /** For replicas that are pointed at a new writer; null: each keeps the credentials that it has. */
+  readonly replication: Credentials | null;
+  readonly health: HealthConfig;
+  readonly failover: FailoverConfig;
+  readonly instances: ReadonlyMap<InstanceId, Instance>;
+  readonly endpoints: ReadonlyMap<EndpointId, Endpoint>;
+}
+
+export interface HealthConfig {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Failed probes in a row that make an instance `down`. */
+  readonly fall: number;
+  /** Good probes in a row that bring a `down` instance back. */
+  readonly rise: number;
+}
+
+export interface FailoverConfig {
+  readonly mode: 'automatic' | 'observe';
+  /** How long a new writer connection waits for a writer. */
+  readonly holdMs: number;
+  /** Connections that wait at a time. */
+  readonly maxHeld: number;
+  /** At least this long between two automatic failovers. */
+  readonly minIntervalMs: number;
+  /** A promotion that takes longer has failed. */
+  readonly promoteTimeoutMs: number;
+}

@@ -1,0 +1,131 @@
+import type { ClientError } from '../base/errors.ts';
+import type { Address } from '../cluster/instance.ts';
+import type { Observation, ProbeFailure } from '../cluster/observation.ts';
+import type { Position, PositionOrder } from '../cluster/position.ts';
+
+/** Everything that differs between engines, and nothing else. Adding an engine is adding a folder. */
+export interface Engine {
+  readonly name: EngineName;
+  readonly defaultPort: number;
+  readonly positions: PositionOrder;
+  readonly protocol: Protocol;
+  /** Opens nothing yet; the first `probe()` connects. */
+  createProbe(target: Target): Probe;
+  createOperations(target: Target): Operations;
+}
+
+export type EngineName = 'postgres' | 'mysql';
+
+/** A server, and the monitor user's way into it. */
+export interface Target {
+  readonly address: Address;
+  readonly user: string;
+  readonly password: string | null;
+  /** PostgreSQL's database to connect to; MySQL needs none. */
+  readonly database: string;
+}
+
+// ---- the protocol's start: sans-IO, bytes in and events out ----
+
+/** The beginning of a session, as much as Aurelay has to understand before it only carries bytes. */
+export interface Protocol {
+  /** `client`: the client's first message says what it wants (PostgreSQL). `server`: the server greets (MySQL). */
+  readonly speaksFirst: 'client' | 'server';
+  /** Reads what a client says until it can be routed. One decoder reads one connection. */
+  clientOpening(): ClientOpening;
+  /** Reads the first answer of a server to `request`. `request` is null where the server speaks first. */
+  serverOpening(request: ClientRequest | null): ServerOpening;
+  /** The bytes that tell a client of `error` in its protocol, before the connection is closed. */
+  refusal(error: ClientError, request: ClientRequest | null): Uint8Array;
+}
+
+/**
+ * `startup` an ordinary session · `tls` / `gss` an upgrade request, answered by the server with one byte, after which
+ * the client speaks again · `direct-tls` a TLS hello with no request before it.
+ */
+export interface ClientRequest {
+  readonly kind: 'startup' | 'tls' | 'gss' | 'direct-tls';
+  /** To be sent to the server as it is. */
+  readonly bytes: Uint8Array;
+}
+
+export type ClientEvent =
+  | { readonly kind: 'need-more' }
+  | { readonly kind: 'request'; readonly request: ClientRequest }
+  /** Cancel a query that runs somewhere: to be sent to each server that may run it, each on a connection of its own. */
+  | { readonly kind: 'cancel'; readonly bytes: Uint8Array }
+  /** The text is for the client and the log. */
+  | { readonly kind: 'malformed'; readonly why: string };
+
+export interface ClientOpening {
+  /** Feed the bytes as they come; after any event but `need-more` the decoder is done until `next()`. */
+  push(chunk: Uint8Array): ClientEvent;
+  /** Bytes that came behind the message that was decoded; they belong to whatever follows. Empties the buffer. */
+  rest(): Uint8Array;
+}
+
+export type ServerEvent =
+  | { readonly kind: 'need-more' }
+  /** The session has begun: send `bytes` to the client and carry everything from here. */
+  | { readonly kind: 'accepted'; readonly bytes: Uint8Array }
+  /** The server declined a TLS or GSS upgrade: send `bytes` to the client, which then speaks again in plain. */
+  | { readonly kind: 'declined'; readonly bytes: Uint8Array }
+  /** The server answered with an error; `retryable` where another server may do better (full, starting up). */
+  | {
+      readonly kind: 'refused';
+      readonly bytes: Uint8Array;
+      readonly retryable: boolean;
+      readonly code: string;
+      readonly message: string;
+    }
+  | { readonly kind: 'malformed'; readonly why: string };
+
+export interface ServerOpening {
+  /** Feed the bytes as they come; `bytes` of an event holds everything fed so far, nothing is left behind. */
+  push(chunk: Uint8Array): ServerEvent;
+}
+
+// ---- health and promotion: I/O, through the engine's driver ----
+
+export type ProbeResult =
+  | { readonly kind: 'observed'; readonly observation: Observation }
+  | { readonly kind: 'failed'; readonly failure: ProbeFailure };
+
+/** One persistent connection to one server. Never throws: whatever goes wrong is a `failed` result. */
+export interface Probe {
+  /** One look at the server within `timeoutMs`, connecting first where needed. One at a time. */
+  probe(timeoutMs: number): Promise<ProbeResult>;
+  /** Called when an idle probe connection breaks, which says more than silence: probe again at once. */
+  onLost: ((detail: string) => void) | null;
+  close(): void;
+}
+
+/**
+ * What changes a server. Each call opens its own connection, ends within `timeoutMs`, throws an `OperationFailed`
+ * with the server's words, and does no harm when it is repeated.
+ */
+export interface Operations {
+  /**
+   * Replays what was received, then takes writes. Returns where its own history begins.
+   * Idempotent: on a server that is a writer already it only reports the position.
+   */
+  promote(timeoutMs: number): Promise<Position>;
+  /** Replicates from `source` from now on, with the credentials that it has or `replication` gives. */
+  follow(source: Address, replication: Credentials | null, timeoutMs: number): Promise<void>;
+  /**
+   * Refuses new writes and ends the sessions of clients, as far as the engine allows; returns the last position
+   * written, read after that.
+   */
+  fence(timeoutMs: number): Promise<Position>;
+  /** Takes back `fence` on a server that stays the writer. */
+  unfence(timeoutMs: number): Promise<void>;
+}
+
+export interface Credentials {
+  readonly user: string;
+  readonly password: string | null;
+}
+
+export class OperationFailed extends Error {
+  override readonly name = 'OperationFailed';
+}
