@@ -1,0 +1,240 @@
+import { type Epoch, type InstanceId, nextEpoch } from '../base/brand.ts';
+import type { Instant } from '../base/clock.ts';
+import { chooseCandidate } from './candidate.ts';
+import type { Effect } from './effect.ts';
+import type { PositionOrder } from './position.ts';
+import type { ChangeKind, Receipt } from './receipt.ts';
+import { type ClusterState, memoryOf, type Phase, type Plan, withInstance } from './state.ts';
+
+/** How a change of the writer begins, goes on, and ends. The rules say when. */
+
+export interface Outcome {
+  readonly state: ClusterState;
+  readonly effects: readonly Effect[];
+}
+
+export const lastPosition = (state: ClusterState, id: InstanceId | null) =>
+  id === null ? null : (state.instances.get(id)?.lastObservation?.position ?? null);
+
+interface Start {
+  readonly kind: ChangeKind;
+  readonly to: InstanceId;
+  readonly at: Instant;
+  /** When the first sign of trouble was seen; the outage is counted from there. */
+  readonly since: Instant;
+  readonly refused?: Plan['refused'];
+  readonly request?: number | null;
+}
+
+/**
+ * Begins a change: the old writer's sessions are shut out first. In all but a switchover the new epoch is in force from
+ * here on, so it is recorded at once; a switchover can still be undone until its target has caught up.
+ */
+export function begin(state: ClusterState, start: Start): Outcome {
+  const from = state.writer;
+  const plan: Plan = {
+    kind: start.kind,
+    epoch: nextEpoch(state.epoch),
+    from,
+    to: start.to,
+    fromPosition: lastPosition(state, from),
+    toPosition: lastPosition(state, start.to),
+    refused: start.refused ?? [],
+    startedAt: start.since,
+    sessionsClosed: 0,
+    attempts: 0,
+    request: start.request ?? null,
+  };
+  const closing: Phase = {
+    name: 'fencing',
+    since: start.at,
+    plan,
+    stage: 'closing',
+    sessionsClosed: from === null,
+    fenced: start.kind !== 'switchover',
+    trouble: null,
+  };
+  const effects: Effect[] = [];
+  if (from !== null) effects.push({ kind: 'close-sessions', epoch: plan.epoch, instance: from });
+  if (start.kind === 'switchover' && from !== null) {
+    effects.push({ kind: 'fence', epoch: plan.epoch, instance: from });
+  }
+  return { state: { ...state, phase: closing }, effects };
+}
+
+/**
+ * The old writer is shut out: the new epoch begins, and is written down before anything else is done in it. From here
+ * on the old writer is deposed, and nothing undoes that but its return as a replica.
+ */
+export function record(state: ClusterState, plan: Plan, at: Instant): Outcome {
+  const deposed = new Set(state.deposed);
+  if (plan.from !== null && plan.from !== plan.to) deposed.add(plan.from);
+  deposed.delete(plan.to);
+  const recorded: ClusterState = {
+    ...state,
+    epoch: plan.epoch,
+    writer: plan.to,
+    deposed,
+    phase: {
+      name: 'fencing',
+      since: at,
+      plan,
+      stage: 'recording',
+      sessionsClosed: true,
+      fenced: true,
+      trouble: null,
+    },
+  };
+  const memory = memoryOf(recorded, true);
+  return { state: recorded, effects: [{ kind: 'save-memory', epoch: plan.epoch, memory }] };
+}
+
+export function promote(state: ClusterState, plan: Plan, attempt: number, at: Instant): Outcome {
+  const tried = { ...plan, attempts: plan.attempts + 1 };
+  return {
+    state: { ...state, phase: { name: 'promoting', since: at, plan: tried, attempt } },
+    effects: [{ kind: 'promote', epoch: plan.epoch, instance: plan.to, attempt }],
+  };
+}
+
+export function verify(state: ClusterState, plan: Plan, attempt: number, at: Instant): Outcome {
+  return {
+    state: { ...state, phase: { name: 'verifying', since: at, plan, attempt } },
+    effects: [{ kind: 'probe', instance: plan.to, delayMs: 0 }],
+  };
+}
+
+/** The new writer was seen writable in its epoch. */
+export function complete(state: ClusterState, plan: Plan, at: Instant, positions: PositionOrder): Outcome {
+  const done: ClusterState = {
+    ...state,
+    phase: { name: 'stable' },
+    lastFailoverAt: plan.kind === 'failover' ? at : state.lastFailoverAt,
+  };
+  const receipt = receiptOf(plan, at, positions);
+  const effects: Effect[] = [
+    { kind: 'save-memory', epoch: plan.epoch, memory: memoryOf(done, false) },
+    { kind: 'receipt', receipt },
+    ...followers(done, plan),
+  ];
+  if (plan.request !== null) {
+    const message = `${plan.to} is the writer of epoch ${plan.epoch}`;
+    effects.push({ kind: 'answer', request: plan.request, answer: { ok: true, message } });
+  }
+  return { state: done, effects };
+}
+
+/** Everybody who replicated from the old writer is pointed at the new one, the old one too where it gave way in order. */
+function followers(state: ClusterState, plan: Plan): Effect[] {
+  if (plan.kind === 'elected' || plan.kind === 'adopted') return [];
+  const effects: Effect[] = [];
+  for (const known of state.instances.values()) {
+    const instance = known.instance.id;
+    if (instance === plan.to || known.observation === null) continue;
+    const gaveWay = plan.kind === 'switchover' && instance === plan.from;
+    if (state.deposed.has(instance) && !gaveWay) continue;
+    effects.push({ kind: 'follow', epoch: plan.epoch, instance, source: plan.to });
+  }
+  return effects;
+}
+
+function receiptOf(plan: Plan, at: Instant, positions: PositionOrder): Receipt {
+  const { kind, epoch, from, to, fromPosition, toPosition, refused, sessionsClosed, attempts } = plan;
+  const lost =
+    fromPosition === null || toPosition === null ? null : positions.missing(fromPosition, toPosition);
+  const durationMs = at - plan.startedAt;
+  return {
+    kind,
+    epoch,
+    from,
+    to,
+    fromPosition,
+    toPosition,
+    refused,
+    sessionsClosed,
+    lost,
+    durationMs,
+    attempts,
+  };
+}
+
+/**
+ * The candidate could not be promoted. It may have become writable all the same (a lost answer), so it is deposed with
+ * the rest and the next candidate gets an epoch of its own: one epoch never has two writers. A change that somebody else
+ * made is only watched.
+ */
+export function nextCandidate(
+  state: ClusterState,
+  plan: Plan,
+  at: Instant,
+  positions: PositionOrder,
+  why: string,
+): Outcome {
+  if (plan.kind === 'elected' || plan.kind === 'adopted') {
+    const reason = `${plan.to} took writes, and then ${why}`;
+    return { state: { ...state, phase: { name: 'suspect', since: at, cause: 'lost', reason } }, effects: [] };
+  }
+  const tried = new Set([
+    ...plan.refused.filter((r) => r.why.startsWith(failed)).map((r) => r.instance),
+    plan.to,
+  ]);
+  const deposed = new Set([...state.deposed, plan.to]);
+  const choice = chooseCandidate({ ...state, deposed }, positions, tried, at);
+  const refused = [
+    ...plan.refused.filter((r) => tried.has(r.instance)),
+    { instance: plan.to, why: `${failed}: ${why}` },
+  ];
+  if (choice.candidate === null) {
+    const reason = `no candidate could be promoted (${refused.map((r) => `${r.instance}: ${r.why}`).join('; ')})`;
+    return giveUp(
+      { ...state, deposed: new Set([...deposed].filter((id) => id !== plan.to)) },
+      plan,
+      at,
+      reason,
+    );
+  }
+  const next: Plan = {
+    ...plan,
+    epoch: nextEpoch(plan.epoch),
+    to: choice.candidate.instance.id,
+    toPosition: choice.candidate.observation?.position ?? null,
+    refused: [...refused, ...choice.refused.filter((r) => !tried.has(r.instance))],
+  };
+  return record({ ...state, deposed }, next, at);
+}
+
+const failed = 'its promotion failed';
+
+/** Only a person can tell what to do now. */
+export function giveUp(state: ClusterState, plan: Plan | null, at: Instant, reason: string): Outcome {
+  const effects: Effect[] = [];
+  if (plan !== null && plan.request !== null) {
+    const answer = { ok: false, kind: 'failed', message: reason } as const;
+    effects.push({ kind: 'answer', request: plan.request, answer });
+  }
+  return { state: { ...state, phase: { name: 'operator-required', since: at, reason } }, effects };
+}
+
+/** A switchover that cannot go on: the old writer takes writes again, as soon as a probe has seen that it does. */
+export function abort(state: ClusterState, plan: Plan, at: Instant, why: string): Outcome {
+  const reason = `switchover to ${plan.to} undone: ${why}`;
+  const effects: Effect[] = [];
+  if (plan.from !== null) {
+    effects.push({ kind: 'unfence', epoch: plan.epoch, instance: plan.from });
+    effects.push({ kind: 'probe', instance: plan.from, delayMs: 100 });
+  }
+  if (plan.request !== null) {
+    effects.push({
+      kind: 'answer',
+      request: plan.request,
+      answer: { ok: false, kind: 'failed', message: reason },
+    });
+  }
+  // What was seen of the old writer before it was fenced says nothing any more.
+  const blind = plan.from === null ? state : withInstance(state, plan.from, { observation: null });
+  return { state: { ...blind, phase: { name: 'suspect', since: at, cause: 'undone', reason } }, effects };
+}
+
+/** Whether an effect's report belongs to the change that is under way. */
+export const isCurrent = (phase: Phase, epoch: Epoch): boolean =>
+  'plan' in phase && phase.plan.epoch === epoch;

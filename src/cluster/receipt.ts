@@ -1,0 +1,33 @@
+import type { Epoch, InstanceId } from '../base/brand.ts';
+import type { Distance, Position } from './position.ts';
+
+/** `elected` the first writer was found · `adopted` somebody else promoted · the other two are Aurelay's own doing. */
+export type ChangeKind = 'elected' | 'adopted' | 'failover' | 'switchover';
+
+export interface Refusal {
+  readonly instance: InstanceId;
+  readonly why: string;
+}
+
+/** What a change of the writer did and cost. No change goes without one. */
+export interface Receipt {
+  readonly kind: ChangeKind;
+  readonly epoch: Epoch;
+  readonly from: InstanceId | null;
+  readonly to: InstanceId;
+  /** The last position that the old writer was seen at; after a switchover, its final one. */
+  readonly fromPosition: Position | null;
+  /** Where the new writer was when it was chosen. */
+  readonly toPosition: Position | null;
+  readonly refused: readonly Refusal[];
+  readonly sessionsClosed: number;
+  /**
+   * What the new writer lacks of `fromPosition`. Null: unknown. After an unplanned failover it is a lower bound, since
+   * nobody saw what the old writer did after its last probe.
+   */
+  readonly lost: Distance | null;
+  /** From the first sign to the new writer seen writable, in milliseconds. */
+  readonly durationMs: number;
+  /** Attempts to promote, over all candidates. */
+  readonly attempts: number;
+}

@@ -1,0 +1,152 @@
+import { type ClusterId, type Epoch, epoch, type InstanceId } from '../base/brand.ts';
+import type { Instant } from '../base/clock.ts';
+import type { Instance } from './instance.ts';
+import type { Memory } from './memory.ts';
+import type { Observation, ProbeFailure } from './observation.ts';
+import type { Position } from './position.ts';
+import type { ChangeKind, Refusal } from './receipt.ts';
+import type { Health } from './view.ts';
+
+/** All that the core knows of a cluster. Replaced whole by each step, never changed in place. */
+export interface ClusterState {
+  readonly cluster: ClusterId;
+  readonly epoch: Epoch;
+  /** Who holds the epoch, alive or not; null before the first writer was seen. */
+  readonly writer: InstanceId | null;
+  readonly phase: Phase;
+  readonly deposed: ReadonlySet<InstanceId>;
+  readonly instances: ReadonlyMap<InstanceId, InstanceState>;
+  /** When the last failover of this process ended. */
+  readonly lastFailoverAt: Instant | null;
+}
+
+export interface InstanceState {
+  readonly instance: Instance;
+  readonly health: Health;
+  /** Good and bad probes in a row; at most one of them is above 0. */
+  readonly successes: number;
+  readonly failures: number;
+  readonly lastFailure: ProbeFailure | null;
+  /** Evidence of role and position; null after a failed probe. */
+  readonly observation: Observation | null;
+  /** What it said when it was last heard, however long ago. */
+  readonly lastObservation: Observation | null;
+  readonly lastStreamingAt: Instant | null;
+  readonly returnedAt: Instant | null;
+  readonly drained: boolean;
+  /** When Aurelay last tried to repoint or fence it, so that it does not do so with each probe. */
+  readonly correctedAt: Instant | null;
+}
+
+/** One change of the writer, from decision to proof. */
+export interface Plan {
+  readonly kind: ChangeKind;
+  readonly epoch: Epoch;
+  readonly from: InstanceId | null;
+  readonly to: InstanceId;
+  readonly fromPosition: Position | null;
+  readonly toPosition: Position | null;
+  readonly refused: readonly Refusal[];
+  readonly startedAt: Instant;
+  readonly sessionsClosed: number;
+  /** Promotions tried, over all candidates. */
+  readonly attempts: number;
+  /** The operator's request that waits for the outcome. */
+  readonly request: number | null;
+}
+
+export type Phase =
+  /** Nobody has been seen to be the writer yet. */
+  | { readonly name: 'starting'; readonly resume: boolean }
+  | { readonly name: 'stable' }
+  /**
+   * The holder of the epoch gives no evidence that it is writable. `lost`: it does not answer, or came back from that;
+   * `demoted`: it answers, and says that it is no writer · `undone`: a switchover made it read-only and was given up.
+   */
+  | {
+      readonly name: 'suspect';
+      readonly since: Instant;
+      readonly cause: 'lost' | 'demoted' | 'undone';
+      readonly reason: string;
+    }
+  /**
+   * `closing` the old epoch's sessions (and, in a switchover, its server) are being shut out; `catching-up` the target
+   * of a switchover receives the rest; `recording` the new epoch is being written to disk.
+   */
+  | {
+      readonly name: 'fencing';
+      readonly since: Instant;
+      readonly plan: Plan;
+      readonly stage: 'closing' | 'catching-up' | 'recording';
+      readonly sessionsClosed: boolean;
+      readonly fenced: boolean;
+      /** Why the new epoch is not on disk yet; null while nothing went wrong. */
+      readonly trouble: string | null;
+    }
+  | { readonly name: 'promoting'; readonly since: Instant; readonly plan: Plan; readonly attempt: number }
+  | { readonly name: 'verifying'; readonly since: Instant; readonly plan: Plan; readonly attempt: number }
+  | { readonly name: 'operator-required'; readonly since: Instant; readonly reason: string };
+
+/** What the configuration decides, in the core's terms. */
+export interface Policy {
+  readonly mode: 'automatic' | 'observe';
+  readonly fall: number;
+  readonly rise: number;
+  readonly minIntervalMs: number;
+  readonly promoteTimeoutMs: number;
+}
+
+export function initialState(
+  cluster: ClusterId,
+  instances: Iterable<Instance>,
+  memory: Memory | null,
+): ClusterState {
+  const known = new Map<InstanceId, InstanceState>();
+  for (const instance of instances) {
+    known.set(instance.id, {
+      instance,
+      health: 'unknown',
+      successes: 0,
+      failures: 0,
+      lastFailure: null,
+      observation: null,
+      lastObservation: null,
+      lastStreamingAt: null,
+      returnedAt: null,
+      drained: memory?.drained.includes(instance.id) ?? false,
+      correctedAt: null,
+    });
+  }
+  const writer = memory?.writer != null && known.has(memory.writer) ? memory.writer : null;
+  return {
+    cluster,
+    epoch: memory?.epoch ?? epoch(0),
+    writer,
+    phase: { name: 'starting', resume: writer !== null && (memory?.promoting ?? false) },
+    deposed: new Set(memory?.deposed.filter((id) => known.has(id)) ?? []),
+    instances: known,
+    lastFailoverAt: null,
+  };
+}
+
+/** What must be on disk for this state; `promoting` while the holder is not yet proven. */
+export function memoryOf(state: ClusterState, promoting: boolean): Memory {
+  const ids = [...state.instances.values()];
+  return {
+    epoch: state.epoch,
+    writer: state.writer,
+    promoting,
+    deposed: [...state.deposed].sort(),
+    drained: ids.filter((known) => known.drained).map((known) => known.instance.id),
+  };
+}
+
+export const withInstance = (
+  state: ClusterState,
+  id: InstanceId,
+  change: Partial<InstanceState>,
+): ClusterState => {
+  const before = state.instances.get(id);
+  if (before === undefined) return state;
+  return { ...state, instances: new Map(state.instances).set(id, { ...before, ...change }) };
+};

@@ -1,0 +1,81 @@
+import type { InstanceId } from '../base/brand.ts';
+import type { Instant } from '../base/clock.ts';
+import type { ClusterState, InstanceState, Plan } from './state.ts';
+import type { ClusterView, InstanceView } from './view.ts';
+
+/** A replica that has lost its source may go on serving for as long as a failover takes. */
+const sourceGraceMs = 10_000;
+
+/** Who may be given writer sessions in this state; null while nobody. */
+export function viewWriter(state: ClusterState): InstanceId | null {
+  if (state.phase.name !== 'stable' || state.writer === null) return null;
+  return state.instances.get(state.writer)?.observation?.role === 'writer' ? state.writer : null;
+}
+
+/** The snapshot of `state` for everybody outside the core. */
+export function viewOf(state: ClusterState, at: Instant): ClusterView {
+  const writer = viewWriter(state);
+  const instances = new Map<InstanceId, InstanceView>();
+  for (const [id, known] of state.instances) {
+    instances.set(id, instanceView(known, state.deposed.has(id), writer !== null, at));
+  }
+  const { cluster, epoch, phase } = state;
+  return { cluster, epoch, phase: phase.name, reason: reasonOf(state), writer, instances };
+}
+
+function instanceView(
+  known: InstanceState,
+  deposed: boolean,
+  clusterHasWriter: boolean,
+  at: Instant,
+): InstanceView {
+  const { instance, observation, lastObservation, health, lastFailure, drained, returnedAt } = known;
+  return {
+    instance,
+    role: observation?.role ?? null,
+    health,
+    lastFailure,
+    lagSeconds: observation?.lagSeconds ?? null,
+    position: (observation ?? lastObservation)?.position ?? null,
+    replicating: isReplicating(known, clusterHasWriter, at),
+    drained,
+    deposed,
+    returnedAt,
+    version: lastObservation?.version ?? null,
+  };
+}
+
+/** While the cluster has no writer, a silent source says nothing against a replica. */
+function isReplicating(known: InstanceState, clusterHasWriter: boolean, at: Instant): boolean {
+  const { observation, lastStreamingAt } = known;
+  if (observation === null || observation.role === 'writer') return false;
+  if (observation.replication?.streaming === true) return true;
+  if (!clusterHasWriter) return true;
+  if (observation.replication === null || observation.replication.error !== null) return false;
+  return lastStreamingAt !== null && at - lastStreamingAt <= sourceGraceMs;
+}
+
+function reasonOf({ phase, instances }: ClusterState): string | null {
+  switch (phase.name) {
+    case 'stable':
+      return null;
+    case 'starting': {
+      const silent = [...instances.values()].filter((known) => known.lastObservation === null);
+      if (silent.length === 0) return 'looking for the writer';
+      const words = silent.map(({ instance, lastFailure }) =>
+        lastFailure === null ? instance.id : `${instance.id} (${lastFailure.reason}: ${lastFailure.detail})`,
+      );
+      return `waiting for an answer of ${words.join(', ')}`;
+    }
+    case 'suspect':
+    case 'operator-required':
+      return phase.reason;
+    case 'fencing':
+      return `${changeOf(phase.plan)}${phase.trouble === null ? '' : `: ${phase.trouble}`}`;
+    case 'promoting':
+    case 'verifying':
+      return changeOf(phase.plan);
+  }
+}
+
+const changeOf = ({ kind, from, to }: Plan): string => `${kind} from ${from ?? 'nobody'} to ${to}`;

@@ -1,0 +1,189 @@
+import { clusterId, epoch, type InstanceId, instanceId } from '../../src/base/brand.ts';
+import type { Effect } from '../../src/cluster/effect.ts';
+import type { Event, Happening } from '../../src/cluster/event.ts';
+import type { Instance } from '../../src/cluster/instance.ts';
+import type { Memory } from '../../src/cluster/memory.ts';
+import type { Observation, ProbeFailureReason } from '../../src/cluster/observation.ts';
+import type { Position, PositionOrder } from '../../src/cluster/position.ts';
+import { type ClusterState, initialState, type Policy } from '../../src/cluster/state.ts';
+import { step } from '../../src/cluster/step.ts';
+import { viewWriter } from '../../src/cluster/view-of.ts';
+
+/** Positions that people can read: a whole number, the higher the further. */
+export const numbers: PositionOrder = {
+  compare: (a, b) => (a === b ? 'equal' : Number(a) > Number(b) ? 'ahead' : 'behind'),
+  missing: (a, b) => ({ amount: Math.max(0, Number(a) - Number(b)), unit: 'bytes' }),
+};
+
+export const testInstance = (id: string, options: Partial<Instance> = {}): Instance => ({
+  id: instanceId(id),
+  address: { host: id, port: 5432 },
+  replicationAddress: null,
+  zone: null,
+  promotionTier: 1,
+  weight: 1,
+  tags: {},
+  ...options,
+});
+
+/** One machine that runs a scenario file: a command a line in, the trace of what the core did out. */
+export class Scenario {
+  private at = 0;
+  private state: ClusterState | null = null;
+  private readonly instances: Instance[] = [];
+  private memory: Memory | null = null;
+  private policy: Policy = {
+    mode: 'automatic',
+    fall: 3,
+    rise: 2,
+    minIntervalMs: 60_000,
+    promoteTimeoutMs: 10_000,
+  };
+
+  /** Runs one command line; returns the lines of its trace. */
+  run(line: string): string[] {
+    const [command = '', ...rest] = line.trim().split(/\s+/);
+    const options = new Map(
+      rest.flatMap((word) => (word.includes('=') ? [word.split('=', 2) as [string, string]] : [])),
+    );
+    const words = rest.filter((word) => !word.includes('='));
+    switch (command) {
+      case 'policy':
+        return this.setPolicy(words, options);
+      case 'instance':
+        this.instances.push(
+          testInstance(words[0] as string, { promotionTier: Number(options.get('tier') ?? 1) }),
+        );
+        return [];
+      case 'remember':
+        this.memory = {
+          epoch: epoch(Number(options.get('epoch'))),
+          writer: options.has('writer') ? instanceId(options.get('writer') as string) : null,
+          promoting: words.includes('promoting'),
+          deposed: (options.get('deposed') ?? '').split(',').filter(Boolean).map(instanceId),
+          drained: [],
+        };
+        return [];
+      case 'wait':
+        this.at += Number(words[0]);
+        return this.feed({ kind: 'tick' });
+      default:
+        return this.feed(this.happening(command, words, options));
+    }
+  }
+
+  private setPolicy(words: string[], options: Map<string, string>): string[] {
+    if (words.includes('observe')) this.policy = { ...this.policy, mode: 'observe' };
+    const minInterval = options.get('min_interval');
+    if (minInterval !== undefined) this.policy = { ...this.policy, minIntervalMs: Number(minInterval) };
+    return [];
+  }
+
+  private happening(command: string, words: string[], options: Map<string, string>): Happening {
+    const instance = instanceId(words[0] ?? '');
+    const plan = this.state !== null && 'plan' in this.state.phase ? this.state.phase.plan : null;
+    const term = options.has('epoch') ? epoch(Number(options.get('epoch'))) : (plan?.epoch ?? epoch(0));
+    const attempt = this.state !== null && 'attempt' in this.state.phase ? this.state.phase.attempt : 1;
+    switch (command) {
+      case 'ok':
+        return { kind: 'probe-succeeded', instance, observation: observation(words, options) };
+      case 'fail':
+        return {
+          kind: 'probe-failed',
+          instance,
+          failure: { reason: words[1] as ProbeFailureReason, detail: 'as the scenario says' },
+        };
+      case 'saved':
+        return { kind: 'memory-saved', epoch: term };
+      case 'not-saved':
+        return { kind: 'memory-not-saved', epoch: term, why: 'disk full' };
+      case 'closed':
+        return { kind: 'sessions-closed', epoch: term, instance, count: Number(words[1] ?? 0) };
+      case 'fenced':
+        return { kind: 'fenced', epoch: term, instance, position: words[1] as Position };
+      case 'not-fenced':
+        return { kind: 'not-fenced', epoch: term, instance, why: words.slice(1).join(' ') };
+      case 'promoted':
+        return { kind: 'promoted', epoch: term, instance, attempt };
+      case 'not-promoted':
+        return { kind: 'not-promoted', epoch: term, instance, attempt, why: words.slice(1).join(' ') };
+      case 'failover':
+        return { kind: 'failover-requested', request: 1 };
+      case 'switchover':
+        return { kind: 'switchover-requested', request: 1, to: instance };
+      case 'drain':
+      case 'undrain':
+        return { kind: 'drain-requested', request: 1, instance, drained: command === 'drain' };
+      default:
+        throw new Error(`no such command in a scenario: ${command}`);
+    }
+  }
+
+  private feed(happening: Happening): string[] {
+    const before = this.state ?? initialState(clusterId('test'), this.instances, this.memory);
+    const event: Event = { at: this.at, ...happening };
+    const { state, effects, fired } = step(before, event, this.policy, numbers);
+    this.state = state;
+    const trace = fired.map((rule) => `rule ${rule}`);
+    trace.push(...effects.map(describe));
+    const was = summary(before);
+    const is = summary(state);
+    if (was !== is) trace.push(is);
+    return trace;
+  }
+}
+
+/** `ok pg-2 replica 100 from=pg-1 timeline=1 lag=2 stopped` */
+function observation(words: string[], options: Map<string, string>): Observation {
+  const [, role, position] = words;
+  const from = options.get('from');
+  return {
+    role: role === 'writer' ? 'writer' : 'replica',
+    writable: role === 'writer',
+    identity: 'cluster',
+    timeline: options.has('timeline') ? Number(options.get('timeline')) : null,
+    position: position as Position,
+    lagSeconds: Number(options.get('lag') ?? 0),
+    replication:
+      from === undefined
+        ? null
+        : { source: { host: from, port: 5432 }, streaming: !words.includes('stopped'), error: null },
+    version: 'test',
+  };
+}
+
+function describe(effect: Effect): string {
+  switch (effect.kind) {
+    case 'probe':
+      return `effect probe ${effect.instance} in ${effect.delayMs}ms`;
+    case 'save-memory': {
+      const { writer, promoting, deposed, drained } = effect.memory;
+      const lists = `deposed=[${deposed.join(' ')}] drained=[${drained.join(' ')}]`;
+      return `effect save epoch=${effect.memory.epoch} writer=${writer}${promoting ? ' promoting' : ''} ${lists}`;
+    }
+    case 'promote':
+      return `effect promote ${effect.instance} epoch=${effect.epoch} attempt=${effect.attempt}`;
+    case 'follow':
+      return `effect follow ${effect.instance} source=${effect.source}`;
+    case 'receipt': {
+      const { kind, from, to, lost, refused, durationMs } = effect.receipt;
+      const others = refused
+        .map((r: { instance: InstanceId; why: string }) => `${r.instance}: ${r.why}`)
+        .join('; ');
+      const loss = lost === null ? 'unknown' : `${lost.amount} ${lost.unit}`;
+      return `effect receipt ${kind} ${from} -> ${to} lost=${loss} in ${durationMs}ms refused=[${others}]`;
+    }
+    case 'answer':
+      return `effect answer ${effect.answer.ok ? 'ok' : effect.answer.kind}: ${effect.answer.message}`;
+    default:
+      return `effect ${effect.kind} ${effect.instance}`;
+  }
+}
+
+function summary(state: ClusterState): string {
+  const { phase, epoch: term, deposed } = state;
+  const stage = phase.name === 'fencing' ? `/${phase.stage}` : '';
+  const gone = deposed.size > 0 ? ` deposed=[${[...deposed].join(' ')}]` : '';
+  const reason = 'reason' in phase ? ` (${phase.reason})` : '';
+  return `state ${phase.name}${stage} epoch=${term} writer=${viewWriter(state) ?? '-'}${gone}${reason}`;
+}

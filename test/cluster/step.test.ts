@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { clusterId, type Epoch, epoch, type InstanceId, instanceId } from '../../src/base/brand.ts';
+import type { Effect } from '../../src/cluster/effect.ts';
+import type { Happening } from '../../src/cluster/event.ts';
+import { aliveReasons, deadReasons, type Observation } from '../../src/cluster/observation.ts';
+import type { Position } from '../../src/cluster/position.ts';
+import { initialState, type Policy } from '../../src/cluster/state.ts';
+import { step } from '../../src/cluster/step.ts';
+import { viewOf, viewWriter } from '../../src/cluster/view-of.ts';
+import { numbers, testInstance } from './scenario.ts';
+
+const names = ['a', 'b', 'c'].map(instanceId);
+const anyInstance = fc.constantFrom(...names);
+const anyEpoch = fc.nat(6).map(epoch);
+
+const anyObservation: fc.Arbitrary<Observation> = fc.record({
+  role: fc.constantFrom('writer', 'replica'),
+  writable: fc.boolean(),
+  identity: fc.constant('x'),
+  timeline: fc.option(fc.nat(3)),
+  position: fc.nat(50).map((n) => String(n) as Position),
+  lagSeconds: fc.option(fc.nat(9)),
+  replication: fc.option(
+    fc.record({
+      source: fc.option(anyInstance.map((host) => ({ host, port: 5432 }))),
+      streaming: fc.boolean(),
+      error: fc.constant(null),
+    }),
+  ),
+  version: fc.constant('x'),
+});
+
+/** Whatever a network, servers and an operator could come up with, in any order: most of it makes no sense together. */
+const anyHappening: fc.Arbitrary<Happening> = fc.oneof(
+  fc.record({ kind: fc.constant('tick' as const) }),
+  fc.record({
+    kind: fc.constant('probe-succeeded' as const),
+    instance: anyInstance,
+    observation: anyObservation,
+  }),
+  fc.record({
+    kind: fc.constant('probe-failed' as const),
+    instance: anyInstance,
+    failure: fc.record({ reason: fc.constantFrom(...deadReasons, ...aliveReasons), detail: fc.constant('') }),
+  }),
+  fc.record({ kind: fc.constant('memory-saved' as const), epoch: anyEpoch }),
+  fc.record({ kind: fc.constant('memory-not-saved' as const), epoch: anyEpoch, why: fc.constant('') }),
+  fc.record({
+    kind: fc.constant('sessions-closed' as const),
+    epoch: anyEpoch,
+    instance: anyInstance,
+    count: fc.nat(3),
+  }),
+  fc.record({
+    kind: fc.constant('fenced' as const),
+    epoch: anyEpoch,
+    instance: anyInstance,
+    position: fc.nat(50).map((n) => String(n) as Position),
+  }),
+  fc.record({
+    kind: fc.constant('not-fenced' as const),
+    epoch: anyEpoch,
+    instance: anyInstance,
+    why: fc.constant(''),
+  }),
+  fc.record({
+    kind: fc.constant('promoted' as const),
+    epoch: anyEpoch,
+    instance: anyInstance,
+    attempt: fc.nat(2),
+  }),
+  fc.record({
+    kind: fc.constant('not-promoted' as const),
+    epoch: anyEpoch,
+    instance: anyInstance,
+    attempt: fc.nat(2),
+    why: fc.constant(''),
+  }),
+  fc.record({ kind: fc.constant('failover-requested' as const), request: fc.nat(9) }),
+  fc.record({ kind: fc.constant('switchover-requested' as const), request: fc.nat(9), to: anyInstance }),
+  fc.record({
+    kind: fc.constant('drain-requested' as const),
+    request: fc.nat(9),
+    instance: anyInstance,
+    drained: fc.boolean(),
+  }),
+);
+
+const policies: Policy[] = (['automatic', 'observe'] as const).map((mode) => ({
+  mode,
+  fall: 2,
+  rise: 2,
+  minIntervalMs: 5_000,
+  promoteTimeoutMs: 1_000,
+}));
+
+function run(policy: Policy, script: readonly (readonly [number, Happening])[]) {
+  let state = initialState(
+    clusterId('t'),
+    names.map((id) => testInstance(id)),
+    null,
+  );
+  let at = 0;
+  const admitted = new Map<Epoch, InstanceId>();
+  const trail: { effects: readonly Effect[]; happening: Happening }[] = [];
+  const saved = new Set<Epoch>();
+  for (const [wait, happening] of script) {
+    at += wait;
+    // A report can only follow its effect: an epoch is on disk when the core asked for that and was told so.
+    const { state: next, effects } = step(state, { at, ...happening }, policy, numbers);
+    for (const effect of effects) if (effect.kind === 'save-memory') saved.add(effect.epoch);
+    const writer = viewWriter(next);
+    if (writer !== null) {
+      assert.equal(admitted.get(next.epoch) ?? writer, writer, 'an epoch with two writers');
+      assert.ok(saved.has(next.epoch), 'an epoch that was never written down');
+      admitted.set(next.epoch, writer);
+    }
+    const view = viewOf(next, at);
+    assert.equal(view.writer, writer);
+    state = next;
+    trail.push({ effects, happening });
+  }
+  return trail;
+}
+
+test('no order of events breaks an invariant, and observe never touches a server', () => {
+  for (const policy of policies) {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(800), anyHappening), { maxLength: 60 }), (script) => {
+        for (const { effects } of run(policy, script)) {
+          if (policy.mode === 'automatic') continue;
+          assert.ok(effects.every(({ kind }) => !['promote', 'follow', 'fence', 'unfence'].includes(kind)));
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+  }
+});
+
+test('every request of an operator is answered once: at once, or by the change that it began', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(800), anyHappening), { maxLength: 60 }), (script) => {
+      const numbered = script.map(([wait, happening], index): [number, Happening] => [
+        wait,
+        'request' in happening ? { ...happening, request: index } : happening,
+      ]);
+      const open = new Set<number>();
+      for (const { effects, happening } of run(policies[0] as Policy, numbered)) {
+        if ('request' in happening) open.add(happening.request);
+        for (const effect of effects) {
+          if (effect.kind === 'answer')
+            assert.ok(open.delete(effect.request), 'answered twice, or never asked');
+        }
+        assert.ok(open.size <= 1, 'two changes of the writer at a time');
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
