@@ -1,0 +1,203 @@
+import { assert, unreachable } from '../base/assert.ts';
+import type { InstanceId } from '../base/brand.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Prng } from '../base/prng.ts';
+import type { Answer, Effect } from '../cluster/effect.ts';
+import type { Event, Happening } from '../cluster/event.ts';
+import type { ProbeFailureReason } from '../cluster/observation.ts';
+import { type ClusterState, initialState, type Policy } from '../cluster/state.ts';
+import { step } from '../cluster/step.ts';
+import type { ClusterView } from '../cluster/view.ts';
+import { viewOf } from '../cluster/view-of.ts';
+import type { ClusterConfig } from '../config/config.ts';
+import type { Engine, ProbeResult } from '../engines/engine.ts';
+import { EffectRunner } from './effects.ts';
+import { narrate, type Story } from './narrate.ts';
+import { Prober } from './prober.ts';
+import type { StateStore } from './state-store.ts';
+
+export interface ControllerOptions {
+  readonly config: ClusterConfig;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly store: StateStore;
+  /** Cuts every session to an instance; resolves to their number when the last is gone. */
+  readonly closeSessions: (instance: InstanceId) => Promise<number>;
+  readonly onView: (view: ClusterView) => void;
+  readonly onStory: (story: Story, view: ClusterView) => void;
+  readonly onProbe: (instance: InstanceId, seconds: number, outcome: 'ok' | ProbeFailureReason) => void;
+  /** An invariant is broken: nothing this process believes may be trusted any more. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+const tickMs = 100;
+/** Events that may wait; more can only come of a fault, since each source has at most a few under way. */
+const mostWaiting = 10_000;
+/** Operators' requests that may wait for an answer. */
+const mostRequests = 16;
+
+/**
+ * The shell around the core of one cluster: a bounded mailbox, emptied one event at a time, each through `step`; the new
+ * view is published in one assignment before any effect runs.
+ */
+export class Controller {
+  private readonly options: ControllerOptions;
+  private readonly policy: Policy;
+  private readonly probers = new Map<InstanceId, Prober>();
+  private readonly effects: EffectRunner;
+  private readonly mailbox: Event[] = [];
+  private readonly answers = new Map<number, (answer: Answer) => void>();
+  private state: ClusterState;
+  private current: ClusterView;
+  private busy = false;
+  private requests = 0;
+  private ticker: Timer | null = null;
+  private stopped = false;
+
+  constructor(options: ControllerOptions) {
+    const { config, engine, clock, store } = options;
+    this.options = options;
+    this.policy = {
+      mode: config.failover.mode,
+      fall: config.health.fall,
+      rise: config.health.rise,
+      minIntervalMs: config.failover.minIntervalMs,
+      promoteTimeoutMs: config.failover.promoteTimeoutMs,
+    };
+    this.state = initialState(config.id, config.instances.values(), store.load());
+    this.current = viewOf(this.state, clock.now());
+    this.effects = new EffectRunner({
+      config,
+      engine,
+      store,
+      closeSessions: options.closeSessions,
+      report: (happening) => this.post(happening),
+      isStale: (effect) => effect.epoch < this.state.epoch,
+    });
+    for (const { id, address } of config.instances.values()) {
+      const probe = engine.createProbe({ address, ...config.monitor });
+      const onResult = (result: ProbeResult, seconds: number): void => this.probed(id, result, seconds);
+      const { intervalMs, timeoutMs } = config.health;
+      this.probers.set(id, new Prober({ probe, intervalMs, timeoutMs, clock, prng: options.prng, onResult }));
+    }
+  }
+
+  get view(): ClusterView {
+    return this.current;
+  }
+
+  start(): void {
+    for (const prober of this.probers.values()) prober.start();
+    const tick = (): void => {
+      if (this.stopped) return;
+      this.ticker = this.options.clock.after(tickMs, tick);
+      this.post({ kind: 'tick' });
+    };
+    tick();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.ticker?.cancel();
+    for (const prober of this.probers.values()) prober.stop();
+    for (const answer of this.answers.values()) {
+      answer({ ok: false, kind: 'failed', message: 'aurelay is shutting down' });
+    }
+    this.answers.clear();
+  }
+
+  /** Something outside saw a sign of trouble: look now rather than at the next turn. */
+  lookAt(instance: InstanceId): void {
+    this.probers.get(instance)?.soon(0);
+  }
+
+  failover(): Promise<Answer> {
+    return this.request((request) => ({ kind: 'failover-requested', request }));
+  }
+
+  switchover(to: InstanceId): Promise<Answer> {
+    return this.request((request) => ({ kind: 'switchover-requested', request, to }));
+  }
+
+  drain(instance: InstanceId, drained: boolean): Promise<Answer> {
+    return this.request((request) => ({ kind: 'drain-requested', request, instance, drained }));
+  }
+
+  /** Ends when the core answers: each change of the writer has deadlines of its own. */
+  private request(make: (request: number) => Happening): Promise<Answer> {
+    if (this.stopped || this.answers.size >= mostRequests) {
+      const message = this.stopped ? 'aurelay is shutting down' : 'too many requests wait for an answer';
+      return Promise.resolve({ ok: false, kind: 'conflict', message });
+    }
+    this.requests += 1;
+    const request = this.requests;
+    return new Promise((resolve) => {
+      this.answers.set(request, resolve);
+      this.post(make(request));
+    });
+  }
+
+  private probed(instance: InstanceId, result: ProbeResult, seconds: number): void {
+    if (this.stopped) return;
+    if (result.kind === 'observed') {
+      this.options.onProbe(instance, seconds, 'ok');
+      this.post({ kind: 'probe-succeeded', instance, observation: result.observation });
+    } else {
+      this.options.onProbe(instance, seconds, result.failure.reason);
+      this.post({ kind: 'probe-failed', instance, failure: result.failure });
+    }
+  }
+
+  private post(happening: Happening): void {
+    if (this.stopped) return;
+    assert(this.mailbox.length < mostWaiting, `the mailbox of cluster "${this.options.config.id}" is full`);
+    this.mailbox.push({ at: this.options.clock.now(), ...happening });
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      for (let event = this.mailbox.shift(); event !== undefined; event = this.mailbox.shift())
+        this.take(event);
+    } catch (error) {
+      this.stop();
+      this.options.onFatal(error);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private take(event: Event): void {
+    const before = this.state;
+    const result = step(before, event, this.policy, this.options.engine.positions);
+    this.state = result.state;
+    this.current = viewOf(result.state, event.at);
+    this.options.onView(this.current);
+    for (const story of narrate(before, event, result)) this.options.onStory(story, this.current);
+    for (const effect of result.effects) this.run(effect);
+  }
+
+  private run(effect: Effect): void {
+    switch (effect.kind) {
+      case 'probe':
+        this.probers.get(effect.instance)?.soon(effect.delayMs);
+        return;
+      case 'answer':
+        this.answers.get(effect.request)?.(effect.answer);
+        this.answers.delete(effect.request);
+        return;
+      case 'receipt':
+        return;
+      case 'save-memory':
+      case 'close-sessions':
+      case 'fence':
+      case 'unfence':
+      case 'promote':
+      case 'follow':
+        this.effects.run(effect).catch((error: unknown) => this.options.onFatal(messageOf(error)));
+        return;
+      default:
+        unreachable(effect);
+    }
+  }
+}

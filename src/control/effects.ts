@@ -1,0 +1,122 @@
+import { unreachable } from '../base/assert.ts';
+import type { InstanceId } from '../base/brand.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Effect } from '../cluster/effect.ts';
+import type { Happening } from '../cluster/event.ts';
+import type { ClusterConfig } from '../config/config.ts';
+import type { Engine, Operations } from '../engines/engine.ts';
+import type { StateStore } from './state-store.ts';
+
+/** The effects that reach outside and report back. */
+export type Deed = Exclude<Effect, { kind: 'probe' | 'answer' | 'receipt' }>;
+
+export interface EffectOptions {
+  readonly config: ClusterConfig;
+  readonly engine: Engine;
+  readonly store: StateStore;
+  readonly closeSessions: (instance: InstanceId) => Promise<number>;
+  readonly report: (happening: Happening) => void;
+  /** The effect belongs to an epoch that is over. */
+  readonly isStale: (effect: Deed) => boolean;
+}
+
+const fenceTimeoutMs = 5_000;
+const followTimeoutMs = 10_000;
+
+/**
+ * Does what the core wants done. What changes one server is done one after the other, in the order of the decisions: a
+ * `fence` that is still under way must not overtake the `unfence` that took it back.
+ */
+export class EffectRunner {
+  private readonly options: EffectOptions;
+  private readonly operations = new Map<InstanceId, Operations>();
+  private readonly chains = new Map<InstanceId, Promise<void>>();
+
+  constructor(options: EffectOptions) {
+    this.options = options;
+    const { config, engine } = options;
+    for (const { id, address } of config.instances.values()) {
+      this.operations.set(id, engine.createOperations({ address, ...config.monitor }));
+    }
+  }
+
+  async run(effect: Deed): Promise<void> {
+    const { store, closeSessions, report } = this.options;
+    const { epoch } = effect;
+    switch (effect.kind) {
+      case 'save-memory':
+        report(
+          await store.save(effect.memory).then(
+            () => ({ kind: 'memory-saved', epoch }) as const,
+            (error: unknown) => ({ kind: 'memory-not-saved', epoch, why: messageOf(error) }) as const,
+          ),
+        );
+        return;
+      case 'close-sessions': {
+        const { instance } = effect;
+        report({ kind: 'sessions-closed', epoch, instance, count: await closeSessions(instance) });
+        return;
+      }
+      case 'fence':
+      case 'unfence':
+      case 'promote':
+      case 'follow':
+        await this.inTurn(effect.instance, async () => {
+          if (this.options.isStale(effect)) return;
+          const happening = await this.operate(effect);
+          if (happening !== null) report(happening);
+        });
+        return;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  private async operate(
+    effect: Extract<Deed, { kind: 'fence' | 'unfence' | 'promote' | 'follow' }>,
+  ): Promise<Happening | null> {
+    const { config } = this.options;
+    const { epoch, instance } = effect;
+    const operations = this.operations.get(instance);
+    if (operations === undefined) return null;
+    switch (effect.kind) {
+      case 'promote': {
+        const { attempt } = effect;
+        return operations.promote(config.failover.promoteTimeoutMs).then(
+          () => ({ kind: 'promoted', epoch, instance, attempt }) as const,
+          (error: unknown) =>
+            ({ kind: 'not-promoted', epoch, instance, attempt, why: messageOf(error) }) as const,
+        );
+      }
+      case 'fence':
+        return operations.fence(fenceTimeoutMs).then(
+          (position) => ({ kind: 'fenced', epoch, instance, position }) as const,
+          (error: unknown) => ({ kind: 'not-fenced', epoch, instance, why: messageOf(error) }) as const,
+        );
+      case 'unfence':
+        // The core sees by probe whether it worked, and asks again if not.
+        return operations.unfence(fenceTimeoutMs).then(
+          () => null,
+          () => null,
+        );
+      case 'follow': {
+        const source = config.instances.get(effect.source);
+        if (source === undefined) return null;
+        const at = source.replicationAddress ?? source.address;
+        return operations.follow(at, config.replication, followTimeoutMs).then(
+          () => ({ kind: 'following', epoch, instance }) as const,
+          (error: unknown) => ({ kind: 'not-following', epoch, instance, why: messageOf(error) }) as const,
+        );
+      }
+    }
+  }
+
+  private inTurn(instance: InstanceId, deed: () => Promise<void>): Promise<void> {
+    const turn = (this.chains.get(instance) ?? Promise.resolve()).then(deed);
+    this.chains.set(
+      instance,
+      turn.catch(() => {}),
+    );
+    return turn;
+  }
+}

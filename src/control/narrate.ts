@@ -1,0 +1,295 @@
+import type { InstanceId } from '../base/brand.ts';
+import { formatDuration } from '../base/duration.ts';
+import type { LogLevel } from '../base/errors.ts';
+import type { Effect } from '../cluster/effect.ts';
+import type { Event } from '../cluster/event.ts';
+import type { Receipt } from '../cluster/receipt.ts';
+import type { ClusterState, InstanceState } from '../cluster/state.ts';
+import type { Step } from '../cluster/step.ts';
+import { viewOf } from '../cluster/view-of.ts';
+import type { ClusterEvent } from './cluster-event.ts';
+
+/** An event without what the log adds. */
+export type Story = Pick<ClusterEvent, 'level' | 'name' | 'instance' | 'rule' | 'message' | 'details'>;
+
+interface Line {
+  readonly level: LogLevel;
+  readonly name: string;
+  /** Null: nothing to tell after all. */
+  readonly tell: (scene: Scene) => string;
+  readonly about?: (scene: Scene) => InstanceId | null;
+}
+
+interface Scene {
+  readonly before: ClusterState;
+  readonly after: ClusterState;
+  readonly event: Event;
+  readonly reason: string;
+}
+
+const writer = ({ after }: Scene): InstanceId | null => after.writer;
+const probedInstance = ({ event }: Scene): InstanceId | null => ('instance' in event ? event.instance : null);
+const target = ({ after }: Scene): InstanceId | null => ('plan' in after.phase ? after.phase.plan.to : null);
+
+/** What is told when a rule fires; rules that only carry a change on are not told of. */
+export const storyOfRule: Readonly<Record<string, Line>> = {
+  'two-writers': { level: 'error', name: 'operator.required', tell: (s) => s.reason },
+  'writer-seen': {
+    level: 'info',
+    name: 'writer.available',
+    tell: (s) => `${s.after.writer} takes writes`,
+    about: writer,
+  },
+  'promoted-elsewhere': {
+    level: 'warn',
+    name: 'failover.started',
+    tell: (s) => `somebody else promoted ${target(s)}: it is followed`,
+    about: target,
+  },
+  'promoted-elsewhere-in-spite': {
+    level: 'warn',
+    name: 'failover.started',
+    tell: (s) =>
+      `somebody else promoted ${target(s)}, and ${s.before.writer} has not noticed: ${target(s)} is followed`,
+    about: target,
+  },
+  'no-first-writer': { level: 'error', name: 'operator.required', tell: (s) => s.reason },
+  'promotion-resumed': {
+    level: 'warn',
+    name: 'failover.started',
+    tell: (s) => `the promotion of ${s.after.writer}, decided before the restart, goes on`,
+    about: writer,
+  },
+  'holder-missing': { level: 'warn', name: 'writer.suspected', tell: (s) => s.reason, about: writer },
+  'writer-suspected': { level: 'warn', name: 'writer.suspected', tell: (s) => s.reason, about: writer },
+  'writer-demoted': { level: 'warn', name: 'writer.demoted', tell: (s) => s.reason, about: writer },
+  'still-fenced': {
+    level: 'warn',
+    name: 'writer.unfenced',
+    tell: (s) =>
+      `${s.after.writer} is still read-only after a switchover that was given up: it is opened again`,
+    about: writer,
+  },
+  'failover-too-soon': { level: 'error', name: 'operator.required', tell: (s) => s.reason },
+  'writer-lost': {
+    level: 'error',
+    name: 'failover.started',
+    tell: (s) => `${s.before.writer} is gone: ${target(s)} takes over`,
+    about: target,
+  },
+  'no-candidate': { level: 'error', name: 'failover.blocked', tell: (s) => s.reason },
+  'switchover-target-lost': { level: 'warn', name: 'switchover.undone', tell: (s) => s.reason },
+  'switchover-not-fenced': { level: 'warn', name: 'switchover.undone', tell: (s) => s.reason },
+  'switchover-too-slow': { level: 'warn', name: 'switchover.undone', tell: (s) => s.reason },
+  'not-recorded': { level: 'error', name: 'state.not-saved', tell: (s) => s.reason },
+  'promotion-retried': {
+    level: 'warn',
+    name: 'promotion.failed',
+    tell: (s) => `${whyOf(s.event)}; once more`,
+    about: probedInstance,
+  },
+  'promotion-failed': {
+    level: 'error',
+    name: 'promotion.failed',
+    tell: (s) => whyOf(s.event),
+    about: probedInstance,
+  },
+  'candidate-lost': {
+    level: 'error',
+    name: 'promotion.failed',
+    tell: (s) => `the candidate stopped answering: ${s.reason}`,
+  },
+  'promotion-too-slow': {
+    level: 'error',
+    name: 'promotion.failed',
+    tell: (s) => `the candidate was too slow: ${s.reason}`,
+  },
+  'deposed-rejoined': {
+    level: 'info',
+    name: 'deposed.rejoined',
+    tell: (s) => `${probedInstance(s)} replicates from ${s.after.writer}: it is a replica again`,
+    about: probedInstance,
+  },
+  'deposed-writable': {
+    level: 'error',
+    name: 'deposed.writable',
+    tell: (s) => `${probedInstance(s)} was deposed and takes writes: it is made read-only`,
+    about: probedInstance,
+  },
+  'second-writer': {
+    level: 'error',
+    name: 'writer.second',
+    tell: (s) =>
+      `${probedInstance(s)} takes writes beside ${s.after.writer}: it is not trusted until it replicates`,
+    about: probedInstance,
+  },
+  'replica-astray': {
+    level: 'warn',
+    name: 'replica.astray',
+    tell: (s) =>
+      `${probedInstance(s)} waits for a server that is not the writer: it is pointed at ${s.after.writer}`,
+    about: probedInstance,
+  },
+  drain: {
+    level: 'info',
+    name: 'instance.drained',
+    tell: ({ event }) =>
+      event.kind === 'drain-requested'
+        ? `${event.instance} ${event.drained ? 'takes no new connections' : 'takes connections again'}`
+        : '',
+    about: probedInstance,
+  },
+  'switchover-requested': {
+    level: 'info',
+    name: 'switchover.started',
+    tell: (s) => `${s.before.writer} hands over to ${target(s)}`,
+    about: target,
+  },
+  'failover-requested': {
+    level: 'warn',
+    name: 'failover.started',
+    tell: (s) => `an operator asked for a failover: ${target(s) ?? 'nobody'} takes over`,
+    about: target,
+  },
+};
+
+const whyOf = (event: Event): string => ('why' in event ? event.why : '');
+
+/** Everything worth telling about one step, in the order in which it came about. The only place where it is put in words. */
+export function narrate(before: ClusterState, event: Event, step: Step): Story[] {
+  const after = step.state;
+  const scene: Scene = { before, after, event, reason: viewOf(after, event.at).reason ?? '' };
+  const stories: Story[] = [...healthStories(before, after, event), ...reportStories(event)];
+  for (const rule of step.fired) {
+    const line = storyOfRule[rule];
+    if (line === undefined) continue;
+    const details = { phase: after.phase.name };
+    stories.push({
+      level: line.level,
+      name: line.name,
+      instance: line.about?.(scene) ?? null,
+      rule,
+      message: line.tell(scene),
+      details,
+    });
+    if (after.phase.name === 'operator-required' && line.name === 'promotion.failed') {
+      stories.push({
+        level: 'error',
+        name: 'operator.required',
+        instance: null,
+        rule,
+        message: scene.reason,
+        details,
+      });
+    }
+  }
+  for (const effect of step.effects) stories.push(...receiptStories(effect));
+  return stories;
+}
+
+function healthStories(before: ClusterState, after: ClusterState, event: Event): Story[] {
+  if (event.kind !== 'probe-succeeded' && event.kind !== 'probe-failed') return [];
+  const was = before.instances.get(event.instance);
+  const is = after.instances.get(event.instance);
+  if (was === undefined || is === undefined) return [];
+  const stories: Story[] = [];
+  const tell = (level: LogLevel, name: string, message: string, details: Story['details'] = {}): void => {
+    stories.push({ level, name, instance: event.instance, rule: null, message, details });
+  };
+  const failure = is.lastFailure === null ? '' : ` (${is.lastFailure.reason}: ${is.lastFailure.detail})`;
+  if (was.health !== is.health) {
+    if (is.health === 'healthy') tell('info', 'instance.up', `${event.instance} is healthy${roleWords(is)}`);
+    if (is.health === 'down') tell('error', 'instance.down', `${event.instance} is down${failure}`);
+    if (is.health === 'suspect')
+      tell('warn', 'instance.suspect', `${event.instance} did not answer a probe${failure}`);
+  } else if (
+    event.kind === 'probe-failed' &&
+    was.lastFailure?.reason !== is.lastFailure?.reason &&
+    is.health !== 'suspect'
+  ) {
+    tell('warn', 'instance.probe-failed', `${event.instance} could not be asked${failure}`);
+  }
+  const role = is.observation?.role;
+  const roleBefore = was.lastObservation?.role;
+  if (role !== undefined && roleBefore !== undefined && role !== roleBefore) {
+    tell('info', 'instance.role', `${event.instance} is a ${role} now`, { role, role_before: roleBefore });
+  }
+  return stories;
+}
+
+const roleWords = ({ observation }: InstanceState): string =>
+  observation === null ? '' : ` (${observation.role}, ${observation.version})`;
+
+/** What an effect reported and no rule speaks of. */
+function reportStories(event: Event): Story[] {
+  const story = (level: LogLevel, name: string, message: string): Story[] => [
+    { level, name, instance: 'instance' in event ? event.instance : null, rule: null, message, details: {} },
+  ];
+  switch (event.kind) {
+    case 'following':
+      return story(
+        'info',
+        'replica.repointed',
+        `${event.instance} follows the writer of epoch ${event.epoch}`,
+      );
+    case 'not-following':
+      return story(
+        'error',
+        'replica.not-repointed',
+        `${event.instance} could not be pointed at the writer: ${event.why}`,
+      );
+    case 'not-fenced':
+      return story('warn', 'fence.failed', `${event.instance} could not be made read-only: ${event.why}`);
+    case 'fenced':
+      return story('info', 'fence.done', `${event.instance} is read-only, its clients are gone`);
+    case 'sessions-closed':
+      return story('info', 'sessions.closed', `${event.count} sessions to ${event.instance} were closed`);
+    default:
+      return [];
+  }
+}
+
+function receiptStories(effect: Effect): Story[] {
+  if (effect.kind !== 'receipt') return [];
+  const { receipt } = effect;
+  return [
+    {
+      level: receipt.kind === 'elected' || receipt.kind === 'switchover' ? 'info' : 'warn',
+      name: receipt.kind === 'elected' ? 'writer.elected' : 'failover.completed',
+      instance: receipt.to,
+      rule: null,
+      message: receiptWords(receipt),
+      details: {
+        kind: receipt.kind,
+        from: receipt.from,
+        to: receipt.to,
+        from_position: receipt.fromPosition,
+        to_position: receipt.toPosition,
+        lost: receipt.lost === null ? 'unknown' : receipt.lost.amount,
+        lost_unit: receipt.lost?.unit ?? null,
+        sessions_closed: receipt.sessionsClosed,
+        attempts: receipt.attempts,
+        duration_seconds: receipt.durationMs / 1000,
+        refused: receipt.refused.map(({ instance, why }) => `${instance}: ${why}`).join('; '),
+      },
+    },
+  ];
+}
+
+function receiptWords({
+  kind,
+  from,
+  to,
+  epoch,
+  durationMs,
+  lost,
+  fromPosition,
+  toPosition,
+}: Receipt): string {
+  if (kind === 'elected') return `${to} is the writer of epoch ${epoch}`;
+  const known =
+    lost === null ? 'what was lost is unknown' : `${lost.amount} ${lost.unit} behind its last known position`;
+  const loss = kind === 'switchover' && lost?.amount === 0 ? 'nothing lost' : known;
+  const positions = `${fromPosition ?? 'unknown'} -> ${toPosition ?? 'unknown'}`;
+  return `${to} is the writer of epoch ${epoch} after ${from ?? 'nobody'} (${kind} in ${formatDuration(durationMs)}, ${positions}, ${loss})`;
+}

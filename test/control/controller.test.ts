@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { clusterId, instanceId } from '../../src/base/brand.ts';
+import { seededPrng } from '../../src/base/prng.ts';
+import type { ClusterView } from '../../src/cluster/view.ts';
+import type { ClusterConfig } from '../../src/config/config.ts';
+import { Controller } from '../../src/control/controller.ts';
+import type { Story } from '../../src/control/narrate.ts';
+import { memoryStore, type StateStore } from '../../src/control/state-store.ts';
+import { testInstance } from '../cluster/scenario.ts';
+import { ManualClock } from './manual-clock.ts';
+import { SimulatedServers } from './simulated-servers.ts';
+
+interface Options {
+  readonly mode?: 'automatic' | 'observe';
+  readonly store?: StateStore;
+  readonly servers?: SimulatedServers;
+  readonly clock?: ManualClock;
+}
+
+function setUp(t: TestContext, { mode = 'automatic', store = memoryStore(), ...given }: Options = {}) {
+  const instances = ['a', 'b', 'c'].map((id) => testInstance(id));
+  const servers = given.servers ?? new SimulatedServers(instances);
+  const clock = given.clock ?? new ManualClock();
+  const config: ClusterConfig = {
+    id: clusterId('test'),
+    engine: 'postgres',
+    monitor: { user: 'aurelay', password: null, database: 'postgres' },
+    replication: null,
+    health: { intervalMs: 500, timeoutMs: 1_000, fall: 3, rise: 2 },
+    failover: { mode, holdMs: 30_000, maxHeld: 100, minIntervalMs: 60_000, promoteTimeoutMs: 10_000 },
+    instances: new Map(instances.map((instance) => [instance.id, instance])),
+    endpoints: new Map(),
+  };
+  const views: ClusterView[] = [];
+  const stories: Story[] = [];
+  const savingStore: StateStore = {
+    load: () => store.load(),
+    save: async (memory) => {
+      servers.deeds.push(
+        `save epoch ${memory.epoch}${memory.promoting ? ' promoting' : ''} ${memory.writer}`,
+      );
+      await store.save(memory);
+    },
+  };
+  const controller = new Controller({
+    config,
+    engine: servers.engine,
+    clock,
+    prng: seededPrng(7),
+    store: savingStore,
+    closeSessions: async (instance) => {
+      servers.deeds.push(`close sessions of ${instance}`);
+      return 5;
+    },
+    onView: (view) => views.push(view),
+    onStory: (story) => stories.push(story),
+    onProbe: () => {},
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  controller.start();
+  t.after(() => controller.stop());
+  return { controller, servers, clock, views, stories, store };
+}
+
+test('a killed writer is replaced within a second: recorded, sessions closed, promoted, in this order', async (t) => {
+  const { controller, servers, clock, stories } = setUp(t);
+  await clock.advance(1_000);
+  assert.equal(controller.view.writer, 'a');
+  assert.equal(controller.view.epoch, 1);
+  servers.get('b').position = 120;
+  servers.deeds.length = 0;
+  servers.kill('a');
+  assert.equal(controller.view.writer, null, 'nobody may be sent to a server that has just broken off');
+  await clock.advance(900);
+  assert.equal(controller.view.writer, 'b');
+  assert.equal(controller.view.epoch, 2);
+  assert.deepEqual(servers.deeds, [
+    'close sessions of a',
+    'save epoch 2 promoting b',
+    'promote b',
+    'save epoch 2 b',
+    'follow c -> b',
+  ]);
+  const names = stories.map(({ name }) => name);
+  for (const name of ['writer.suspected', 'instance.down', 'failover.started', 'failover.completed']) {
+    assert.ok(names.includes(name), `${name} is told`);
+  }
+  assert.equal(stories.find(({ name }) => name === 'failover.completed')?.details['kind'], 'failover');
+});
+
+test('a frozen writer is replaced after `fall` silent probes', async (t) => {
+  const { controller, servers, clock } = setUp(t);
+  await clock.advance(1_000);
+  servers.get('a').state = 'frozen';
+  await clock.advance(2_000);
+  assert.notEqual(controller.view.writer, 'a');
+  assert.equal(controller.view.epoch, 2);
+});
+
+test('a full writer keeps its office', async (t) => {
+  const { controller, servers, clock } = setUp(t);
+  await clock.advance(1_000);
+  servers.get('a').state = 'full';
+  await clock.advance(20_000);
+  assert.equal(controller.view.writer, 'a');
+  assert.equal(controller.view.epoch, 1);
+});
+
+test('an old writer that comes back gets no sessions, is fenced, and is trusted again as a replica', async (t) => {
+  const { controller, servers, clock } = setUp(t);
+  await clock.advance(1_000);
+  servers.kill('a');
+  await clock.advance(1_000);
+  servers.get('a').state = 'up';
+  await clock.advance(5_000);
+  assert.equal(controller.view.writer, 'b');
+  assert.ok(servers.deeds.includes('fence a'));
+  assert.equal(controller.view.instances.get(instanceId('a'))?.deposed, true);
+  servers.get('a').source = instanceId('b');
+  await clock.advance(1_000);
+  assert.equal(controller.view.instances.get(instanceId('a'))?.deposed, false);
+});
+
+test('observe touches no server, and follows a promotion made elsewhere', async (t) => {
+  const { controller, servers, clock } = setUp(t, { mode: 'observe' });
+  await clock.advance(1_000);
+  servers.kill('a');
+  await clock.advance(20_000);
+  assert.equal(controller.view.writer, null);
+  servers.get('c').writable = true;
+  servers.get('c').source = null;
+  await clock.advance(2_000);
+  assert.equal(controller.view.writer, 'c');
+  assert.ok(
+    servers.deeds.every((deed) => /^(save|close)/.test(deed)),
+    servers.deeds.join('; '),
+  );
+});
+
+test('Aurelay is restarted at every moment of a failover: it ends with one writer and a higher epoch', async (t) => {
+  for (let moment = 0; moment <= 300; moment += 10) {
+    const first = setUp(t);
+    await first.clock.advance(1_000);
+    first.servers.kill('a');
+    await first.clock.advance(moment);
+    first.controller.stop();
+    const { controller, clock, servers } = setUp(t, first);
+    await clock.advance(3_000);
+    assert.ok(controller.view.writer === 'b' || controller.view.writer === 'c', `after ${moment} ms`);
+    assert.ok(controller.view.epoch >= 2, `after ${moment} ms`);
+    const writable = [...servers.servers.values()].filter(
+      ({ writable, state }) => writable && state === 'up',
+    );
+    assert.equal(writable.length, 1, `after ${moment} ms`);
+    controller.stop();
+  }
+});
+
+test('a switchover loses nothing, and the old writer follows', async (t) => {
+  const { controller, servers, clock } = setUp(t);
+  await clock.advance(1_000);
+  servers.get('a').position = 140;
+  const answer = controller.switchover(instanceId('c'));
+  await clock.advance(200);
+  assert.equal(controller.view.writer, null, 'c lacks 40');
+  servers.get('c').position = 140;
+  await clock.advance(500);
+  assert.deepEqual(await answer, { ok: true, message: 'c is the writer of epoch 2' });
+  assert.equal(controller.view.writer, 'c');
+  await clock.advance(1_000);
+  assert.equal(servers.get('a').source, 'c');
+  assert.equal(servers.get('b').source, 'c');
+  assert.equal(controller.view.instances.get(instanceId('a'))?.deposed, false);
+});
+
+test('a switchover whose target never catches up is undone', async (t) => {
+  const { controller, servers, clock } = setUp(t);
+  await clock.advance(1_000);
+  servers.get('a').position = 140;
+  const answer = controller.switchover(instanceId('c'));
+  await clock.advance(12_000);
+  assert.equal((await answer).ok, false);
+  assert.equal(controller.view.writer, 'a');
+  assert.equal(servers.get('a').writable, true);
+  assert.equal(controller.view.epoch, 1);
+});
+
+test('a promotion that fails goes on with the next candidate in an epoch of its own', async (t) => {
+  const { controller, servers, clock } = setUp(t);
+  await clock.advance(1_000);
+  servers.get('b').promotion = 'fails';
+  servers.kill('a');
+  await clock.advance(2_000);
+  assert.equal(controller.view.writer, 'c');
+  assert.equal(controller.view.epoch, 3);
+});
+
+test('requests that wait are answered when Aurelay stops', async (t) => {
+  const { controller, servers, clock } = setUp(t);
+  await clock.advance(1_000);
+  servers.get('a').position = 140;
+  const answer = controller.switchover(instanceId('c'));
+  controller.stop();
+  assert.deepEqual(await answer, { ok: false, kind: 'failed', message: 'aurelay is shutting down' });
+  assert.equal((await controller.failover()).ok, false);
+});

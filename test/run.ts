@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+
+/**
+ * `npm test [-- FILTER …]`: every test file below this folder, or those whose path holds one of the filters. Files that
+ * start real servers run one after the other, so that they do not disturb each other's timing on a small machine.
+ */
+const here = import.meta.dirname;
+const filters = process.argv.slice(2);
+const files = readdirSync(here, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.test.ts'))
+  .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+  .sort()
+  .map((file) => relative(process.cwd(), join(here, file)));
+if (files.length === 0) {
+  console.error(`no test file matches ${filters.join(' ')}`);
+  process.exit(1);
+}
+
+const isIntegration = (file: string): boolean => file.endsWith('.integration.test.ts');
+const groups = [
+  { concurrency: 2, files: files.filter((file) => !isIntegration(file)) },
+  { concurrency: 1, files: files.filter(isIntegration) },
+];
+let failed = false;
+for (const { concurrency, files: group } of groups) {
+  if (group.length === 0) continue;
+  const options = ['--import', 'tsx', '--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec'];
+  const child = spawn(process.execPath, [...options, ...group], { stdio: 'inherit' });
+  const code = await new Promise<number | null>((resolve) => child.on('exit', resolve));
+  failed ||= code !== 0;
+}
+process.exit(failed ? 1 : 0);
