@@ -37,6 +37,11 @@ export interface Protocol {
   serverOpening(request: ClientRequest | null): ServerOpening;
   /** The bytes that tell a client of `error` in its protocol, before the connection is closed. */
   refusal(error: ClientError, request: ClientRequest | null): Uint8Array;
+  /**
+   * The bytes that decline an encryption request, after which the client speaks again in plain and can read a
+   * `refusal`; null for a request that cannot be declined. libpq shows no text of an error that answers an SSLRequest.
+   */
+  decline?(request: ClientRequest): Uint8Array | null;
 }
 
 /**
