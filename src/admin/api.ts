@@ -1,0 +1,111 @@
+/**
+ * The shapes of the admin API's answers: a contract with programs that other people wrote. Add fields; never rename
+ * or remove one.
+ */
+
+export interface ClusterJson {
+  readonly name: string;
+  readonly engine: string;
+  /** `automatic` or `observe`. */
+  readonly mode: string;
+  readonly epoch: number;
+  readonly phase: string;
+  /** Why the phase is what it is; null while stable. */
+  readonly reason: string | null;
+  /** Who takes writer sessions now; null while nobody may. */
+  readonly writer: string | null;
+  readonly instances: readonly InstanceJson[];
+  readonly endpoints: readonly EndpointJson[];
+}
+
+export interface InstanceJson {
+  readonly id: string;
+  /** `host:port`. */
+  readonly address: string;
+  /** Null while there is no fresh evidence. */
+  readonly role: 'writer' | 'replica' | null;
+  readonly health: 'unknown' | 'healthy' | 'suspect' | 'down';
+  /** Null where it is unknown. */
+  readonly lag_seconds: number | null;
+  /** In the engine's notation; null before the first answer. */
+  readonly position: string | null;
+  readonly sessions: number;
+  readonly zone: string | null;
+  /** False on a replica that has lost its source. */
+  readonly replicating: boolean;
+  readonly deposed: boolean;
+  readonly drained: boolean;
+  /** The latest failed probe, kept after the instance recovered. */
+  readonly last_failure: { readonly reason: string; readonly detail: string } | null;
+  readonly version: string | null;
+  readonly promotion_tier: number;
+  readonly weight: number;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface EndpointJson {
+  readonly name: string;
+  readonly type: 'writer' | 'reader' | 'custom' | 'instance';
+  /** `host:port`. */
+  readonly listen: string;
+  /** Ids of the instances that would be given a new connection now. */
+  readonly members: readonly string[];
+  readonly sessions: number;
+  /** Connections that wait for a writer. */
+  readonly held: number;
+  readonly listening: boolean;
+  readonly listen_error: string | null;
+  readonly max_sessions: number;
+}
+
+/** What `GET /readyz` answers, with 200 or 503. */
+export interface ReadinessJson {
+  readonly ready: boolean;
+  readonly shutting_down: boolean;
+  readonly clusters: Readonly<
+    Record<string, { readonly ready: boolean; readonly reasons: readonly string[] }>
+  >;
+}
+
+/** What a failover, switchover, drain or undrain that succeeded answers. */
+export interface CommandJson {
+  readonly message: string;
+  readonly writer: string | null;
+  readonly epoch: number;
+}
+
+export interface EventJson {
+  readonly seq: number;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly cluster: string;
+  readonly level: string;
+  readonly name: string;
+  readonly epoch: number;
+  readonly instance: string | null;
+  readonly rule: string | null;
+  readonly message: string;
+  readonly details: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** Stable codes, for programs; the message is for people. */
+export type ApiErrorCode =
+  | 'bad_request'
+  | 'unsupported_media_type'
+  | 'too_large'
+  | 'forbidden_host'
+  | 'forbidden_origin'
+  | 'not_found'
+  | 'unknown_cluster'
+  | 'unknown_instance'
+  | 'conflict'
+  | 'failed'
+  | 'timeout'
+  | 'too_many_subscribers'
+  | 'shutting_down'
+  | 'internal';
+
+/** The form of every answer that is not a success. */
+export interface ErrorJson {
+  readonly error: { readonly code: ApiErrorCode; readonly message: string };
+}

@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { messageOf } from '../base/errors.ts';
+import { type Address, formatAddress } from '../cluster/instance.ts';
+import type { AdminLogger } from './admin-logger.ts';
+import { ApiError } from './api-error.ts';
+import type { Controls } from './controls.ts';
+import { defaultEventStreamLimits, type EventStreamLimits, EventStreams } from './event-stream.ts';
+import type { Metrics } from './metrics.ts';
+import { isLoopbackAddress } from './request-guard.ts';
+import { adminRoutes } from './routes.ts';
+
+export interface AdminOptions {
+  readonly listen: Address;
+  readonly controls: Controls;
+  readonly metrics: Pick<Metrics, 'render'>;
+  readonly logger: AdminLogger;
+  readonly events?: Partial<EventStreamLimits>;
+  /** Until a command that does not end is answered with 504. */
+  readonly commandTimeoutMs?: number;
+}
+
+export interface Admin {
+  /** Where it listens, with the port that the system chose where 0 was asked for. */
+  readonly address: Address;
+  /** Ends event streams and idle connections at once, and what still runs after a second. */
+  close(): Promise<void>;
+}
+
+/** Cannot listen: names the address and the remedy. */
+export class AdminListenFailed extends Error {
+  override readonly name = 'AdminListenFailed';
+}
+
+const closeGraceMs = 1000;
+
+/** Starts the admin API. Throws `AdminListenFailed`. */
+export async function startAdmin(options: AdminOptions): Promise<Admin> {
+  const { listen, controls, metrics, logger } = options;
+  const streams = new EventStreams(controls, { ...defaultEventStreamLimits, ...options.events });
+  let loopback = true;
+  const app = adminRoutes({
+    controls,
+    metrics,
+    logger,
+    streams,
+    listensOnLoopback: () => loopback,
+    commandTimeoutMs: options.commandTimeoutMs ?? 120_000,
+  });
+  const server = limitedServer();
+  server.on(
+    'request',
+    getRequestListener(app.fetch, { overrideGlobalObjects: false, errorHandler: malformedRequest }),
+  );
+  const running = new Set<ServerResponse>();
+  server.on('request', (_request, response) => {
+    running.add(response);
+    response.on('close', () => running.delete(response));
+  });
+  await startListening(server, listen);
+  server.on('error', (error) => logger.error({ err: error }, 'the admin API has trouble accepting'));
+  const bound = server.address() as AddressInfo;
+  loopback = isLoopbackAddress(bound.address);
+  return {
+    address: { host: bound.address, port: bound.port },
+    close: async () => {
+      if (!server.listening) return;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      streams.close();
+      await finished(running, closeGraceMs);
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function limitedServer(): Server {
+  const server = createServer({
+    headersTimeout: 10_000,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 5_000,
+    maxHeaderSize: 16 * 1024,
+    connectionsCheckingInterval: 5_000,
+  });
+  server.maxConnections = 512;
+  // A peer that neither reads nor writes; longer than any command may take, and than the heartbeat of events.
+  server.timeout = 150_000;
+  return server;
+}
+
+/** A request that is no valid one (its Host or URL) never reaches a route. */
+function malformedRequest(thrown: unknown): Response {
+  const error = new ApiError('bad_request', `the request is malformed: ${messageOf(thrown)}`);
+  return Response.json(error.toJSON(), { status: error.status });
+}
+
+async function startListening(server: Server, listen: Address): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException) => reject(listenFailed(listen, error));
+    server.once('error', fail);
+    server.listen({ host: listen.host, port: listen.port }, () => {
+      server.off('error', fail);
+      resolve();
+    });
+  });
+}
+
+function listenFailed(listen: Address, error: NodeJS.ErrnoException): AdminListenFailed {
+  const remedies: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'something listens there already: stop it (another Aurelay?), or set another `admin.listen`',
+    EACCES: 'ports below 1024 need a privilege: set `admin.listen` to a higher one',
+    EADDRNOTAVAIL: 'this machine has no such address: set `admin.listen` to one of its own',
+    ENOTFOUND: 'the name has no address: set `admin.listen` to an IP address',
+  };
+  const remedy = remedies[error.code ?? ''] ?? `${messageOf(error)}: check \`admin.listen\``;
+  return new AdminListenFailed(`the admin API cannot listen on ${formatAddress(listen)}: ${remedy}`, {
+    cause: error,
+  });
+}
+
+/** Once every response has gone out, and `graceMs` later at the latest. */
+async function finished(running: ReadonlySet<ServerResponse>, graceMs: number): Promise<void> {
+  const grace = AbortSignal.timeout(graceMs);
+  await Promise.all([...running].map((response) => once(response, 'close', { signal: grace }))).catch(
+    () => {},
+  );
+}

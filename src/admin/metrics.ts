@@ -1,0 +1,77 @@
+import { Gauge, Registry } from 'prom-client';
+import type { ClusterId, InstanceId } from '../base/brand.ts';
+import type { ProbeFailureReason } from '../cluster/observation.ts';
+import type { ClusterEvent } from '../control/cluster-event.ts';
+import type { ProxyObserver } from '../proxy/observer.ts';
+import type { Controls } from './controls.ts';
+import { ClusterMetrics } from './metrics/clusters.ts';
+import { sampleEventLoopDelay } from './metrics/event-loop-delay.ts';
+import { FailoverMetrics } from './metrics/failovers.ts';
+import { ProbeMetrics } from './metrics/probes.ts';
+import { addProcessMetrics } from './metrics/process.ts';
+import { topologyOf } from './metrics/topology.ts';
+import { TrafficMetrics } from './metrics/traffic.ts';
+
+/** Everything that Aurelay measures; METRICS.md lists it. */
+export interface Metrics {
+  /** For the proxy. Never throws. */
+  readonly observer: ProxyObserver;
+  readonly registry: Registry;
+  /** Where the gauges are read from at each scrape; until then there are none. */
+  watch(controls: Controls): void;
+  /** One probe took so long and ended so. */
+  recordProbe(
+    cluster: ClusterId,
+    instance: InstanceId,
+    seconds: number,
+    outcome: 'ok' | ProbeFailureReason,
+  ): void;
+  /** Counts `failover.completed`; every other event is only logged and streamed. */
+  recordClusterEvent(event: ClusterEvent): void;
+  /** The metrics now, in Prometheus's text format. */
+  render(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Stops sampling. */
+  close(): void;
+}
+
+export function createMetrics(options: { readonly version: string }): Metrics {
+  const registry = new Registry();
+  addBuildInfo(registry, options.version);
+  const traffic = new TrafficMetrics(registry);
+  const clusters = new ClusterMetrics(registry);
+  const probes = new ProbeMetrics(registry);
+  const failovers = new FailoverMetrics(registry);
+  addProcessMetrics(registry);
+  const stopSampling = sampleEventLoopDelay(registry);
+  let watched: Controls | null = null;
+
+  return {
+    observer: traffic,
+    registry,
+    watch(controls) {
+      watched = controls;
+    },
+    recordProbe: (cluster, instance, seconds, outcome) => probes.record(cluster, instance, seconds, outcome),
+    recordClusterEvent: (event) => failovers.record(event),
+    async render() {
+      if (watched !== null) {
+        const topology = topologyOf(watched);
+        traffic.collect(topology);
+        probes.collect(topology);
+        failovers.collect(topology);
+        clusters.collect(watched);
+      }
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+    close: stopSampling,
+  };
+}
+
+function addBuildInfo(registry: Registry, version: string): void {
+  new Gauge({
+    name: 'aurelay_build_info',
+    help: 'Always 1; its labels say what runs.',
+    labelNames: ['version', 'node_version'],
+    registers: [registry],
+  }).set({ version, node_version: process.versions.node }, 1);
+}

@@ -1,0 +1,196 @@
+import type { HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { type Context, Hono } from 'hono';
+import { secureHeaders } from 'hono/secure-headers';
+import type { ClusterId, InstanceId } from '../base/brand.ts';
+import type { AdminLogger } from './admin-logger.ts';
+import type { CommandJson } from './api.ts';
+import { ApiError } from './api-error.ts';
+import { clusterJson } from './cluster-json.ts';
+import type { CommandResult, Controls } from './controls.ts';
+import { type EventStreams, eventsSince } from './event-stream.ts';
+import type { Metrics } from './metrics.ts';
+import { readiness } from './readiness.ts';
+import { readBody } from './request-body.ts';
+import { guardRequest } from './request-guard.ts';
+
+interface Rooms {
+  readonly controls: Controls;
+  readonly metrics: Pick<Metrics, 'render'>;
+  readonly logger: AdminLogger;
+  readonly streams: EventStreams;
+  readonly listensOnLoopback: () => boolean;
+  readonly commandTimeoutMs: number;
+}
+
+type Env = { Bindings: HttpBindings };
+
+const index = {
+  name: 'aurelay',
+  urls: {
+    'GET /livez': 'the process runs',
+    'GET /readyz': 'every endpoint accepts and every cluster has a writer, or why not',
+    'GET /metrics': 'for Prometheus',
+    'GET /api/v1/clusters': 'every cluster: instances and endpoints',
+    'GET /api/v1/clusters/{cluster}': 'one cluster',
+    'POST /api/v1/clusters/{cluster}/failover': 'promote the best replica',
+    'POST /api/v1/clusters/{cluster}/switchover': 'body {"to": "<instance>"}: make it the writer, orderly',
+    'POST /api/v1/clusters/{cluster}/instances/{instance}/drain': 'no new connections to it',
+    'POST /api/v1/clusters/{cluster}/instances/{instance}/undrain': 'take that back',
+    'GET /api/v1/events': 'server-sent events; ?since=<seq>, ?follow=false for a list as JSON',
+  },
+};
+
+/** The admin API's paths. Everything it answers but metrics and events is JSON. */
+export function adminRoutes(rooms: Rooms): Hono<Env> {
+  const app = new Hono<Env>();
+  app.use(secureHeaders());
+  app.use(async (c, next) => {
+    c.header('cache-control', 'no-store');
+    guardRequest(provenance(c), rooms.listensOnLoopback());
+    await next();
+  });
+  addObservation(app, rooms);
+  addCommands(app, rooms);
+  app.notFound((c) =>
+    failed(
+      c,
+      new ApiError('not_found', `nothing at ${c.req.method} ${c.req.path}; GET / lists what there is`),
+    ),
+  );
+  app.onError((thrown, c) => {
+    if (thrown instanceof ApiError) return failed(c, thrown);
+    rooms.logger.error({ err: thrown, method: c.req.method, path: c.req.path }, 'the admin API failed');
+    return failed(c, new ApiError('internal', 'an error of Aurelay itself; its log has the details'));
+  });
+  return app;
+}
+
+function addObservation(app: Hono<Env>, rooms: Rooms): void {
+  const { controls, metrics } = rooms;
+  app.get('/', (c) => c.json(index));
+  app.get('/livez', (c) => c.json({ status: 'ok' }));
+  app.get('/readyz', (c) => {
+    const answer = readiness(controls);
+    return c.json(answer, answer.ready ? 200 : 503);
+  });
+  app.get('/metrics', async (c) => {
+    const { contentType, text } = await metrics.render();
+    return c.body(text, 200, { 'content-type': contentType });
+  });
+  app.get('/api/v1/clusters', (c) => c.json(controls.clusters().map((id) => clusterJson(controls, id))));
+  app.get('/api/v1/clusters/:cluster', (c) => c.json(clusterJson(controls, namedCluster(c, controls))));
+  app.get('/api/v1/events', (c) => {
+    const since = sinceOf(c);
+    if (c.req.query('follow') === 'false') return c.json({ events: eventsSince(controls, since) });
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' });
+    if (controls.shuttingDown()) throw new ApiError('shutting_down', 'Aurelay is shutting down');
+    rooms.streams.open(c.env.outgoing, since);
+    return RESPONSE_ALREADY_SENT;
+  });
+}
+
+function addCommands(app: Hono<Env>, rooms: Rooms): void {
+  const { controls } = rooms;
+  app.post('/api/v1/clusters/:cluster/failover', async (c) => {
+    const cluster = namedCluster(c, controls);
+    await readBody(c.env.incoming, []);
+    return command(c, rooms, `failover ${cluster}`, () => controls.failover(cluster));
+  });
+  app.post('/api/v1/clusters/:cluster/switchover', async (c) => {
+    const cluster = namedCluster(c, controls);
+    const { to } = await readBody(c.env.incoming, ['to']);
+    const target = knownInstance(controls, cluster, to ?? '');
+    return command(c, rooms, `switchover ${cluster} to ${target}`, () =>
+      controls.switchover(cluster, target),
+    );
+  });
+  for (const [verb, drained] of [
+    ['drain', true],
+    ['undrain', false],
+  ] as const) {
+    app.post(`/api/v1/clusters/:cluster/instances/:instance/${verb}`, async (c) => {
+      const cluster = namedCluster(c, controls);
+      const instance = knownInstance(controls, cluster, c.req.param('instance'));
+      await readBody(c.env.incoming, []);
+      return command(c, rooms, `${verb} ${cluster}/${instance}`, () =>
+        controls.drain(cluster, instance, drained),
+      );
+    });
+  }
+}
+
+async function command(
+  c: Context<Env>,
+  rooms: Rooms,
+  what: string,
+  run: () => Promise<CommandResult>,
+): Promise<Response> {
+  if (rooms.controls.shuttingDown()) throw new ApiError('shutting_down', 'Aurelay is shutting down');
+  rooms.logger.info({ command: what }, 'a command came over the admin API');
+  const result = await withDeadline(run(), rooms.commandTimeoutMs, what);
+  if (!result.ok) {
+    rooms.logger.warn({ command: what, kind: result.kind }, result.message);
+    throw new ApiError(result.kind, result.message);
+  }
+  const answer: CommandJson = { message: result.message, writer: result.writer, epoch: result.epoch };
+  return c.json(answer);
+}
+
+/** The controller has deadlines of its own; this one only keeps a request from waiting for ever on its bug. */
+async function withDeadline(
+  result: Promise<CommandResult>,
+  timeoutMs: number,
+  what: string,
+): Promise<CommandResult> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<CommandResult>((resolve) => {
+    const message = `${what}: no outcome after ${timeoutMs} ms; it may still go on, see \`aurelay status\``;
+    timer = setTimeout(() => resolve({ ok: false, kind: 'timeout', message }), timeoutMs);
+  });
+  try {
+    return await Promise.race([result, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function namedCluster(c: Context<Env>, controls: Controls): ClusterId {
+  const name = c.req.param('cluster') ?? '';
+  const known = controls.clusters();
+  const found = known.find((cluster) => cluster === name);
+  if (found !== undefined) return found;
+  throw new ApiError('unknown_cluster', `no cluster "${name}"; there is ${listed(known)}`);
+}
+
+function knownInstance(controls: Controls, cluster: ClusterId, name: string): InstanceId {
+  const known = [...controls.config(cluster).instances.keys()];
+  const found = known.find((instance) => instance === name);
+  if (found !== undefined) return found;
+  throw new ApiError(
+    'unknown_instance',
+    `no instance "${name}" in cluster "${cluster}"; there is ${listed(known)}`,
+  );
+}
+
+const listed = (names: readonly string[]): string => names.join(', ') || 'none';
+
+/** A stream that breaks is opened again by browsers with the header, which is then newer than the query. */
+function sinceOf(c: Context<Env>): number {
+  const text = c.req.header('last-event-id') ?? c.req.query('since') ?? '0';
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new ApiError('bad_request', `since is the number of an event (its id), not "${text}"`);
+}
+
+function provenance(c: Context<Env>) {
+  const { method, headers } = c.env.incoming;
+  return {
+    method: method ?? '',
+    host: headers.host,
+    origin: headers.origin,
+    contentType: headers['content-type'],
+    hasBody: Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined,
+  };
+}
+
+const failed = (c: Context, error: ApiError): Response => c.json(error.toJSON(), error.status);
