@@ -570,7 +570,7 @@ export const rules: readonly Rule[] = [
     id: 'candidate-lost',
     comment: 'The candidate fell away while it was being promoted: the next one, in an epoch of its own.',
     from: ['promoting', 'verifying'],
-    to: ['fencing', 'operator-required'],
+    to: ['fencing', 'suspect', 'operator-required'],
     when: ({ state }) => state.instances.get(withPlan(state).plan.to)?.health === 'down',
     then: ({ state, event, positions }) =>
       nextCandidate(state, withPlan(state).plan, event.at, positions, 'it stopped answering'),
@@ -580,7 +580,7 @@ export const rules: readonly Rule[] = [
     comment:
       'The candidate was not seen writable within `promote_timeout`: the next one, in an epoch of its own.',
     from: ['promoting', 'verifying'],
-    to: ['fencing', 'operator-required'],
+    to: ['fencing', 'suspect', 'operator-required'],
     when: ({ state, event, policy }) => event.at - withPlan(state).since > policy.promoteTimeoutMs,
     then: ({ state, event, positions, policy }) => {
       const why = `not writable after ${policy.promoteTimeoutMs} ms`;

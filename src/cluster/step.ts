@@ -27,6 +27,11 @@ export function step(state: ClusterState, event: Event, policy: Policy, position
   const fired: string[] = [];
   const apply = (rule: Rule): void => {
     const outcome = rule.then({ state: current, event, policy, positions });
+    const [was, is] = [current.phase.name, outcome.state.phase.name];
+    assert(
+      rule.to === 'same' ? is === was : rule.to.includes(is),
+      `rule ${rule.id} led from ${was} to ${is}`,
+    );
     current = outcome.state;
     effects.push(...outcome.effects);
     fired.push(rule.id);
