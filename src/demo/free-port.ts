@@ -1,0 +1,32 @@
+import { createServer } from 'node:net';
+
+const lowest = 20_000;
+/** Below the ports that Linux (32768) and macOS (49152) give to outgoing connections. */
+const span = 12_000;
+
+/** Whether a server could listen on `port` of 127.0.0.1 right now. */
+export function isPortFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+const given = new Set<number>();
+
+/**
+ * A port on 127.0.0.1 that nothing listens on, never the same one twice in a process. Not an ephemeral port: an
+ * outgoing connection could take that one while its server is down, and the server could not come back to it.
+ */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 1000; attempt++) {
+    const port = lowest + Math.floor(Math.random() * span);
+    if (given.has(port)) continue;
+    if (await isPortFree(port)) {
+      given.add(port);
+      return port;
+    }
+  }
+  throw new Error(`no free port on 127.0.0.1 between ${lowest} and ${lowest + span}`);
+}
