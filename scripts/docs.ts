@@ -1,0 +1,47 @@
+/**
+ * Writes the parts of the docs that are made from the code, each between its two markers in a file:
+ *
+ *   <!-- generated: NAME (npm run docs) -->  …  <!-- end of NAME -->
+ *
+ * With `--check` nothing is written, and the exit code is 1 where a file is stale.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { renderReference } from '../src/config/reference.ts';
+import { renderPhaseDiagram, renderRuleTable } from './rule-table.ts';
+
+interface GeneratedPart {
+  /** From the root of the project. */
+  readonly file: string;
+  readonly name: string;
+  readonly render: () => string;
+}
+
+const parts: readonly GeneratedPart[] = [
+  { file: 'docs/config.md', name: 'configuration reference', render: renderReference },
+  { file: 'docs/failover.md', name: 'phases', render: renderPhaseDiagram },
+  { file: 'docs/failover.md', name: 'rules', render: renderRuleTable },
+];
+
+const pathOf = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url));
+
+function withPart(text: string, { file, name, render }: GeneratedPart): string {
+  const [open, close] = [`<!-- generated: ${name} (npm run docs) -->`, `<!-- end of ${name} -->`];
+  const [from, to] = [text.indexOf(open), text.indexOf(close)];
+  if (from === -1 || to < from) throw new Error(`${file} needs the markers "${open}" and "${close}"`);
+  return `${text.slice(0, from + open.length)}\n\n${render()}\n\n${text.slice(to)}`;
+}
+
+const check = process.argv.includes('--check');
+for (const part of parts) {
+  const before = readFileSync(pathOf(part.file), 'utf8');
+  const after = withPart(before, part);
+  if (after === before) continue;
+  if (check) {
+    process.stderr.write(`${part.file} is stale (${part.name}): run \`npm run docs\`\n`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(pathOf(part.file), after);
+    process.stdout.write(`wrote ${part.file} (${part.name})\n`);
+  }
+}

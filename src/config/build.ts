@@ -1,0 +1,115 @@
+import { assert } from '../base/assert.ts';
+import { clusterId, endpointId, instanceId } from '../base/brand.ts';
+import type { Address, Instance } from '../cluster/instance.ts';
+import type { Endpoint, Membership } from '../endpoints/endpoint.ts';
+import type { EngineName } from '../engines/engine.ts';
+import type { HostPort } from './address.ts';
+import type { ClusterConfig, Config } from './config.ts';
+import { formatPath } from './finding.ts';
+import { type ClusterSettings, defaultPorts, type EndpointSettings, type Settings } from './schema.ts';
+import type { Secrets } from './secrets.ts';
+
+/** Settings that passed every check, as the rest of the house uses them. */
+export function buildConfig(settings: Settings, secrets: Secrets): Config {
+  const clusters = Object.entries(settings.clusters).map(([name, cluster]) =>
+    buildCluster(name, cluster, secrets),
+  );
+  return {
+    admin: { listen: settings.admin.listen },
+    stateDir: settings.state_dir ?? null,
+    log: { level: settings.log.level },
+    shutdown: { drainTimeoutMs: settings.shutdown.drain_timeout },
+    clusters: new Map(clusters.map((cluster) => [cluster.id, cluster])),
+  };
+}
+
+function buildCluster(name: string, cluster: ClusterSettings, secrets: Secrets): ClusterConfig {
+  const { engine, monitor, replication, health, failover } = cluster;
+  const passwordOf = (section: 'monitor' | 'replication'): string | null =>
+    secrets.get(formatPath(['clusters', name, section])) ?? cluster[section]?.password ?? null;
+  const instances = Object.entries(cluster.instances).map(([id, one]) => buildInstance(id, one, engine));
+  const endpoints = Object.entries(cluster.endpoints).map(([id, one]) => buildEndpoint(name, id, one));
+  return {
+    id: clusterId(name),
+    engine,
+    monitor: {
+      user: monitor.user,
+      password: passwordOf('monitor'),
+      database: engine === 'postgres' ? (monitor.database ?? 'postgres') : '',
+    },
+    replication: replication ? { user: replication.user, password: passwordOf('replication') } : null,
+    health: {
+      intervalMs: health.interval,
+      timeoutMs: health.timeout,
+      fall: health.fall,
+      rise: health.rise,
+    },
+    failover: {
+      mode: failover.mode,
+      holdMs: failover.hold,
+      maxHeld: failover.max_held,
+      minIntervalMs: failover.min_interval,
+      promoteTimeoutMs: failover.promote_timeout,
+    },
+    instances: new Map(instances.map((one) => [one.id, one])),
+    endpoints: new Map(endpoints.map((one) => [one.id, one])),
+  };
+}
+
+function buildInstance(id: string, one: ClusterSettings['instances'][string], engine: EngineName): Instance {
+  const withPort = ({ host, port }: HostPort): Address => ({ host, port: port ?? defaultPorts[engine] });
+  return {
+    id: instanceId(id),
+    address: withPort(one.address),
+    replicationAddress: one.replication_address ? withPort(one.replication_address) : null,
+    zone: one.zone ?? null,
+    promotionTier: one.promotion_tier,
+    weight: one.weight,
+    tags: one.tags,
+  };
+}
+
+function buildEndpoint(cluster: string, id: string, one: EndpointSettings): Endpoint {
+  const common = {
+    id: endpointId(id),
+    cluster: clusterId(cluster),
+    listen: one.listen,
+    maxSessions: one.max_sessions,
+    connectTimeoutMs: one.connect_timeout,
+    handshakeTimeoutMs: one.handshake_timeout,
+  };
+  const balanced = {
+    balance: one.balance,
+    maxLagMs: one.max_lag ?? null,
+    preferZone: one.prefer_zone ?? null,
+    slowStartMs: one.slow_start,
+  };
+  switch (one.type) {
+    case 'writer':
+      return { ...common, type: 'writer' };
+    case 'reader':
+      return { ...common, ...balanced, type: 'reader', fallback: one.fallback ?? 'writer' };
+    case 'custom': {
+      const members = membershipOf(one.members);
+      return {
+        ...common,
+        ...balanced,
+        type: 'custom',
+        fallback: one.fallback ?? 'none',
+        members,
+        roles: one.roles,
+      };
+    }
+    case 'instance':
+      assert(one.instance !== undefined, 'the checks let no instance endpoint without an instance pass');
+      return { ...common, type: 'instance', instance: instanceId(one.instance) };
+  }
+}
+
+function membershipOf(members: EndpointSettings['members']): Membership {
+  if (members?.static) return { kind: 'static', instances: [...new Set(members.static)].map(instanceId) };
+  if (members?.excluded)
+    return { kind: 'excluded', instances: [...new Set(members.excluded)].map(instanceId) };
+  assert(members?.tags !== undefined, 'the checks let no custom endpoint without members pass');
+  return { kind: 'tags', tags: members.tags };
+}

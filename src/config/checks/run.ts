@@ -1,0 +1,11 @@
+import type { Finding } from '../finding.ts';
+import type { Inspection } from '../inspection.ts';
+import { checkAddresses } from './addresses.ts';
+import { checkEndpoints } from './endpoints.ts';
+import { checkFailover } from './failover.ts';
+import { checkNames } from './names.ts';
+
+const checks = [checkNames, checkAddresses, checkEndpoints, checkFailover];
+
+export const runChecks = (inspection: Inspection): readonly Finding[] =>
+  checks.flatMap((check) => [...check(inspection)]);

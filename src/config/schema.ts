@@ -1,0 +1,278 @@
+import { z } from 'zod';
+import { formatAddress } from '../cluster/instance.ts';
+import type { EndpointType } from '../endpoints/endpoint.ts';
+import { choice, duration, listenAddress, secret, serverAddress, text, wholeNumber } from './value.ts';
+
+/** What a key means, for errors and the reference. Its type and its default are read from the schema. */
+export interface KeyMeaning {
+  readonly about: string;
+  /** A default that no single text gives: it depends on other keys. */
+  readonly default?: string;
+  /** What to write where the key is missing and required. */
+  readonly example?: string;
+  /** The endpoint types that have this key; absent: all of them. */
+  readonly only?: readonly EndpointType[];
+}
+
+export const keyMeanings = z.registry<KeyMeaning>();
+
+function key<Schema extends z.ZodType>(schema: Schema, meaning: KeyMeaning): Schema {
+  keyMeanings.add(schema, meaning);
+  return schema;
+}
+
+const seconds = 1000;
+const minutes = 60 * seconds;
+const hours = 60 * minutes;
+const day = 24 * hours;
+
+export const defaultPorts = { postgres: 5432, mysql: 3306 } as const;
+export const defaultAdminListen = formatAddress({ host: '127.0.0.1', port: 8080 });
+
+const credentials = {
+  user: key(text('a user name', 'aurelay', 128), { about: 'The user to log in as.' }),
+  password: key(secret(`\${DB_PASSWORD}`).optional(), {
+    about: 'Its password. Better from the environment or a file than written here.',
+    default: 'none',
+  }),
+  password_file: key(text('a path', '/run/secrets/db_password', 4096).optional(), {
+    about:
+      'A file with the password in its only line, instead of `password`. A relative path starts at the folder of the configuration file.',
+    default: 'none',
+  }),
+};
+
+const monitor = z.strictObject({
+  ...credentials,
+  database: key(text('a database name', 'postgres', 128).optional(), {
+    about: 'The database that probes connect to. PostgreSQL only: MySQL needs none.',
+    default: '`postgres`',
+  }),
+});
+
+const replication = z.strictObject({
+  user: key(text('a user name', 'replicator', 128), { about: 'The user that replicas log in as.' }),
+  password: key(secret(`\${REPLICATION_PASSWORD}`).optional(), {
+    about: 'Its password.',
+    default: 'none',
+  }),
+  password_file: key(text('a path', '/run/secrets/replication_password', 4096).optional(), {
+    about: 'A file with the password, as in `monitor`.',
+    default: 'none',
+  }),
+});
+
+const health = z.strictObject({
+  interval: key(duration(10, minutes).prefault('500ms'), {
+    about: 'From one probe of an instance to the next. A broken connection is looked into at once.',
+  }),
+  timeout: key(duration(10, minutes).prefault('1s'), {
+    about: 'A probe that takes longer has failed. Probes of one instance never overlap.',
+  }),
+  fall: key(wholeNumber(1, 100).prefault('3'), {
+    about: 'Failed probes in a row that make an instance `down`.',
+  }),
+  rise: key(wholeNumber(1, 100).prefault('2'), {
+    about: 'Good probes in a row that bring a `down` instance back.',
+  }),
+});
+
+const failover = z.strictObject({
+  mode: key(choice('automatic', 'observe'), {
+    about:
+      '`automatic`: when the writer is gone, Aurelay promotes a replica. `observe`: it never changes a database and follows whoever else promotes (Patroni, an operator, a managed service).',
+    example: 'mode: automatic` or `mode: observe',
+  }),
+  hold: key(duration(0, hours).prefault('30s'), {
+    about: 'How long a new connection to the writer waits while there is none; `0s`: not at all.',
+  }),
+  max_held: key(wholeNumber(0, 1_000_000).prefault('10000'), {
+    about: 'Connections that wait at a time; one more is refused at once.',
+  }),
+  min_interval: key(duration(0, day).prefault('60s'), {
+    about: 'At least this long between two automatic failovers of the cluster.',
+  }),
+  promote_timeout: key(duration(100, 10 * minutes).prefault('10s'), {
+    about: 'A promotion that takes longer has failed, and the next candidate is tried.',
+  }),
+});
+
+const instance = z.strictObject({
+  address: key(serverAddress('db1:5432'), {
+    about:
+      'Where Aurelay reaches the server. Port 5432 (PostgreSQL) or 3306 (MySQL) where none is written; IPv6 in brackets.',
+    example: 'address: db1:5432',
+  }),
+  replication_address: key(serverAddress('10.0.0.1:5432').optional(), {
+    about: 'Where the other instances reach it, if that differs (NAT, containers).',
+    default: 'the address',
+  }),
+  zone: key(text('a zone', 'a', 63).optional(), {
+    about: 'Where it stands; endpoints can prefer a zone.',
+    default: 'none',
+  }),
+  promotion_tier: key(wholeNumber(0, 15).prefault('1'), {
+    about: 'The lowest tier is promoted first; within a tier, the replica that has received most.',
+  }),
+  weight: key(wholeNumber(1, 1000).prefault('1'), {
+    about: 'Its share of new connections under `balance: weighted`.',
+  }),
+  tags: key(z.record(z.string(), text('a text', 'large', 255)).prefault({}), {
+    about: 'Names and values of your own, for `members: { tags: … }`.',
+    default: 'none',
+  }),
+});
+
+const memberNames = () => z.array(text('the name of an instance', 'orders-2', 63));
+
+const members = z.strictObject({
+  static: key(memberNames().optional(), { about: 'Exactly these instances.', default: 'none' }),
+  excluded: key(memberNames().optional(), {
+    about: 'Every instance but these, those added later included.',
+    default: 'none',
+  }),
+  tags: key(z.record(z.string(), text('a text', 'large', 255)).optional(), {
+    about: 'Every instance that has all of these tags.',
+    default: 'none',
+  }),
+});
+
+const balancing = ['reader', 'custom'] as const;
+
+const endpoint = z.strictObject({
+  type: key(choice('writer', 'reader', 'custom', 'instance'), {
+    about:
+      '`writer`: the one instance that takes writes. `reader`: the replicas. `custom`: the members that you choose. `instance`: one instance, whatever its role.',
+    example: 'type: writer',
+  }),
+  listen: key(listenAddress('127.0.0.1:6432'), {
+    about: 'Where clients connect. `0.0.0.0` is every IPv4 interface, `[::]` every interface.',
+    example: 'listen: 127.0.0.1:6432',
+  }),
+  balance: key(
+    choice('round-robin', 'least-connections', 'random', 'weighted').prefault('least-connections'),
+    {
+      about: 'Which member gets a new connection.',
+      only: balancing,
+    },
+  ),
+  max_lag: key(duration(0, day).optional(), {
+    about: 'Replicas that are further behind get no new connections.',
+    default: 'no limit',
+    only: balancing,
+  }),
+  prefer_zone: key(text('a zone', 'a', 63).optional(), {
+    about: 'Members of this zone first, while there are any that can serve.',
+    default: 'none',
+    only: balancing,
+  }),
+  fallback: key(choice('writer', 'none').optional(), {
+    about:
+      'Where to go when no member can serve: to the writer, or nowhere (the client gets an error). A reader endpoint falls back to the writer as an Aurora reader endpoint does; a custom endpoint is often there to keep load off the writer.',
+    default: '`writer` (reader), `none` (custom)',
+    only: balancing,
+  }),
+  slow_start: key(duration(0, hours).prefault('30s'), {
+    about: 'A replica that comes back reaches its full share after this long; `0s`: at once.',
+    only: balancing,
+  }),
+  members: key(members.optional(), {
+    about: 'Which instances belong to the endpoint: exactly one of `static`, `excluded` and `tags`.',
+    default: 'required (custom)',
+    only: ['custom'],
+  }),
+  roles: key(choice('replica', 'any').prefault('replica'), {
+    about: '`replica`: a member that is the writer does not serve here. `any`: members serve in either role.',
+    only: ['custom'],
+  }),
+  instance: key(text('the name of an instance', 'orders-1', 63).optional(), {
+    about: 'The instance to connect to.',
+    default: 'required (instance)',
+    only: ['instance'],
+  }),
+  max_sessions: key(wholeNumber(1, 1_000_000).prefault('10000'), {
+    about: 'Sessions at a time; one more is refused with an error.',
+  }),
+  connect_timeout: key(duration(10, 10 * minutes).prefault('5s'), {
+    about: 'Until a server has answered the first message, over all the members that are tried.',
+  }),
+  handshake_timeout: key(duration(10, 10 * minutes).prefault('10s'), {
+    about: 'Until a client has said what it wants.',
+  }),
+});
+
+const cluster = z.strictObject({
+  engine: key(choice('postgres', 'mysql'), {
+    about: 'The servers: `postgres`, or `mysql` for MySQL and MariaDB.',
+    example: 'engine: postgres',
+  }),
+  monitor: key(monitor, {
+    about: 'The login that probes, promotes and repoints.',
+    example: `monitor: { user: aurelay, password_file: /run/secrets/db_password }`,
+  }),
+  replication: key(replication.optional(), {
+    about: 'The login that replicas are given when they are pointed at a new writer.',
+    default: 'each replica keeps the login that it has',
+  }),
+  health: key(health.prefault({}), { about: 'When an instance counts as up or down.' }),
+  failover: key(failover, {
+    about: 'What happens when the writer is gone.',
+    example: 'failover: { mode: observe }',
+  }),
+  instances: key(z.record(z.string(), instance), {
+    about: 'The servers by name, 1 to 100 of them.',
+    example: 'instances: { db-1: { address: db1:5432 } }',
+  }),
+  endpoints: key(z.record(z.string(), endpoint), {
+    about: 'What clients connect to, by name, 1 to 100 of them.',
+    example: 'endpoints: { writer: { type: writer, listen: 127.0.0.1:6432 } }',
+  }),
+});
+
+/** The whole file. Names, and whatever concerns more than one key, are looked at in `checks/`. */
+export const configSchema = z.strictObject({
+  admin: key(
+    z
+      .strictObject({
+        listen: key(listenAddress(defaultAdminListen).prefault(defaultAdminListen), {
+          about: 'Where the HTTP API, the metrics and the dashboard listen. They ask for no login.',
+        }),
+      })
+      .prefault({}),
+    { about: 'The HTTP side for operators and Prometheus.' },
+  ),
+  state_dir: key(text('a path', '/var/lib/aurelay', 4096).optional(), {
+    about:
+      'A folder that outlives a restart: the epoch and the deposed writers are kept there. Required where a cluster has `mode: automatic`.',
+    default: 'nothing is kept',
+  }),
+  log: key(
+    z
+      .strictObject({
+        level: key(choice('debug', 'info', 'warn', 'error').prefault('info'), {
+          about: 'The least important lines that are written.',
+        }),
+      })
+      .prefault({}),
+    { about: 'Logs, as JSON lines on standard output.' },
+  ),
+  shutdown: key(
+    z
+      .strictObject({
+        drain_timeout: key(duration(0, day).prefault('30s'), {
+          about: 'How long open sessions may go on after SIGTERM; then they are closed.',
+        }),
+      })
+      .prefault({}),
+    { about: 'How the process ends.' },
+  ),
+  clusters: key(z.record(z.string(), cluster), {
+    about: 'The clusters by name, 1 to 100 of them.',
+    example: 'clusters: { orders: { … } }',
+  }),
+});
+
+/** What the schema reads: every default filled in that does not depend on another key. */
+export type Settings = z.output<typeof configSchema>;
+export type ClusterSettings = Settings['clusters'][string];
+export type EndpointSettings = ClusterSettings['endpoints'][string];

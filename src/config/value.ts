@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { formatDuration, parseDuration } from '../base/duration.ts';
+import { type HostPort, readAddress } from './address.ts';
+
+/** What one kind of value is called and looks like, for errors and the reference. */
+export interface ValueKind {
+  /** With its article: `a duration`. */
+  readonly what: string;
+  readonly example: string;
+  /** The reference's `type` column. */
+  readonly type: string;
+  readonly choices: readonly string[] | null;
+  /** Never shown, wherever it stands. */
+  readonly secret: boolean;
+}
+
+export const valueKinds = z.registry<ValueKind>();
+
+/**
+ * Why a text was refused: it has another form, or it is beyond a limit (then `text` says which). Neither `text` nor
+ * `hint` may repeat the value: it can come from the environment.
+ */
+export interface Refusal {
+  readonly why: 'form' | 'limit';
+  readonly text?: string;
+  readonly hint?: string;
+  /** What the writer probably meant; made of the value, so it is only shown where the value may be. */
+  readonly suggestion?: string;
+}
+
+type Reading<Value> = { readonly ok: true; readonly value: Value } | ({ readonly ok: false } & Refusal);
+
+const form = (hint?: string): { ok: false; why: 'form'; hint?: string } =>
+  hint === undefined ? { ok: false, why: 'form' } : { ok: false, why: 'form', hint };
+const limit = (text: string) => ({ ok: false, why: 'limit', text }) as const;
+
+/** Every value is text in the file (see `source.ts`) and read by the key that it belongs to. */
+function value<Value>(
+  kind: Pick<ValueKind, 'what' | 'example' | 'type'> & Partial<ValueKind>,
+  read: (text: string) => Reading<Value>,
+) {
+  const schema = z.string().transform((text, context): Value => {
+    const reading = read(text);
+    if (reading.ok) return reading.value;
+    const { ok: _, ...refusal } = reading;
+    context.addIssue({ code: 'custom', message: refusal.text ?? refusal.why, params: refusal });
+    return z.NEVER;
+  });
+  return schema.register(valueKinds, { choices: null, secret: false, ...kind });
+}
+
+/** Milliseconds. The upper limits keep every timer below what a timer can hold (24.8 days). */
+export function duration(fromMs: number, toMs: number) {
+  const from = fromMs === 0 ? '0s' : formatDuration(fromMs);
+  const range = `\`${from}\` to \`${formatDuration(toMs)}\``;
+  return value({ what: 'a duration', example: '5s', type: `duration, ${range}` }, (text) => {
+    if (/^\d+(\.\d+)?$/.test(text)) {
+      return { ...form('add a unit: `ms`, `s`, `m`, `h` or `d`'), suggestion: `${text}s` };
+    }
+    const milliseconds = parseDuration(text);
+    if (milliseconds === null) {
+      return form('a number and a unit without a space between them: `250ms`, `1.5s`, `5m`, `1h`');
+    }
+    if (milliseconds < fromMs || milliseconds > toMs) return limit(`must be from ${range}`);
+    return { ok: true, value: milliseconds };
+  });
+}
+
+export function wholeNumber(from: number, to: number) {
+  const kind = { what: 'a whole number', example: String(from), type: `whole number, ${from} to ${to}` };
+  return value(kind, (text) => {
+    if (!/^-?\d{1,15}$/.test(text)) return form();
+    const number = Number(text);
+    if (number < from || number > to) return limit(`must be from ${from} to ${to}`);
+    return { ok: true, value: number };
+  });
+}
+
+/** Where to listen: the port is always written. */
+export function listenAddress(example: string) {
+  return value({ what: 'an address', example, type: 'address, `host:port`' }, (text) => {
+    const reading = readAddress(text, true);
+    if (!reading.ok) return reading;
+    return { ok: true, value: { host: reading.address.host, port: reading.address.port ?? 0 } };
+  });
+}
+
+/** Where a server listens: the port may be left to the engine's default. */
+export function serverAddress(example: string) {
+  const kind = { what: 'an address', example, type: 'address, `host` or `host:port`' };
+  return value<HostPort>(kind, (text) => {
+    const reading = readAddress(text, false);
+    return reading.ok ? { ok: true, value: reading.address } : reading;
+  });
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const controlCharacter = /[\u0000-\u001f\u007f]/;
+
+/** One line of text that is not empty. */
+export function text(what: string, example: string, longest: number) {
+  return value({ what, example, type: 'text' }, (written) => {
+    if (written.trim() === '') return form('it is empty');
+    if (controlCharacter.test(written)) return form('it has a line break or another control character');
+    if (written.length > longest) return limit(`must have at most ${longest} characters`);
+    return { ok: true, value: written };
+  });
+}
+
+/** Empty is none at all: `${PASSWORD:-}` is how to have a password in one place and none in another. */
+export function secret(example: string) {
+  return value({ what: 'a password', example, type: 'text', secret: true }, (written) => {
+    if (controlCharacter.test(written)) return form('it has a line break or another control character');
+    if (written.length > longestSecret) return limit(`must have at most ${longestSecret} characters`);
+    return { ok: true, value: written === '' ? null : written };
+  });
+}
+
+export const longestSecret = 4096;
+
+export function choice<const Value extends string>(...values: readonly [Value, ...Value[]]) {
+  const shown = values.map((one) => `\`${one}\``).join(', ');
+  return z.enum(values).register(valueKinds, {
+    what: `one of ${shown}`,
+    example: values[0],
+    type: shown,
+    choices: values,
+    secret: false,
+  });
+}
