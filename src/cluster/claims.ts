@@ -1,4 +1,5 @@
 import type { InstanceId } from '../base/brand.ts';
+import { meansAlive } from './observation.ts';
 import type { ClusterState, InstanceState, Policy } from './state.ts';
 
 /** Servers other than the holder of the epoch that say they take writes. */
@@ -51,6 +52,15 @@ export function conflict(state: ClusterState): readonly InstanceId[] | null {
   if (all.length < 2 || newest(all) !== null) return null;
   return all.map((known) => known.instance.id);
 }
+
+/** Everybody but the holder of the epoch answers, be it with an error. */
+export const othersAnswer = (state: ClusterState): boolean =>
+  [...state.instances.values()].every(
+    (known) =>
+      known.instance.id === state.writer ||
+      known.observation !== null ||
+      (known.lastFailure !== null && meansAlive(known.lastFailure.reason)),
+  );
 
 /** Everybody has been asked at least once, and has answered or failed to. */
 export const othersHeard = (state: ClusterState): boolean =>

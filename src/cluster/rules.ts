@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { InstanceId } from '../base/brand.ts';
 import { chooseCandidate, ineligible } from './candidate.ts';
-import { conflict, newestClaim, othersHeard, soleClaim } from './claims.ts';
+import { conflict, newestClaim, othersAnswer, othersHeard, soleClaim } from './claims.ts';
 import type { Effect } from './effect.ts';
 import type { Event } from './event.ts';
 import { type Address, isReachedAt } from './instance.ts';
@@ -48,6 +48,8 @@ const fenceTimeoutMs = 5_000;
 const lookAgainMs = 50;
 /** A correction that did not help is not tried again for this long. */
 const correctAgainMs = 5_000;
+/** Servers that start together with Aurelay (after a power cut, say) may take this long to answer. */
+const startTogetherMs = 10_000;
 const recordAgainMs = 1_000;
 const attemptsPerCandidate = 2;
 const waiting: readonly PhaseName[] = ['starting', 'suspect', 'operator-required'];
@@ -282,12 +284,16 @@ export const rules: readonly Rule[] = [
   },
   {
     id: 'holder-missing',
-    comment: 'The writer that Aurelay remembers does not answer, or answers without its office.',
+    comment:
+      'The writer that Aurelay remembers does not answer, or answers without its office, and everybody else was heard: ' +
+      'where all start together, the first to answer need not be the one with the most data.',
     from: ['starting'],
     to: ['suspect'],
-    when: ({ state }) => {
+    when: ({ state, event }) => {
       const known = holder(state);
-      return known !== null && (known.health === 'down' || says(known, 'replica'));
+      if (known === null || !isPhase(state.phase, 'starting')) return false;
+      const heard = othersAnswer(state) || event.at - state.phase.since >= startTogetherMs;
+      return heard && (known.health === 'down' || says(known, 'replica'));
     },
     then: (c) =>
       suspect(c, 'lost', `${c.state.writer}, the writer before Aurelay was restarted, is not writable`),

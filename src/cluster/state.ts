@@ -57,7 +57,7 @@ export interface Plan {
 
 export type Phase =
   /** Nobody has been seen to be the writer yet. */
-  | { readonly name: 'starting'; readonly resume: boolean }
+  | { readonly name: 'starting'; readonly since: Instant; readonly resume: boolean }
   | { readonly name: 'stable' }
   /**
    * The holder of the epoch gives no evidence that it is writable. `lost`: it does not answer, or came back from that;
@@ -100,6 +100,7 @@ export function initialState(
   cluster: ClusterId,
   instances: Iterable<Instance>,
   memory: Memory | null,
+  at: Instant,
 ): ClusterState {
   const known = new Map<InstanceId, InstanceState>();
   for (const instance of instances) {
@@ -122,7 +123,7 @@ export function initialState(
     cluster,
     epoch: memory?.epoch ?? epoch(0),
     writer,
-    phase: { name: 'starting', resume: writer !== null && (memory?.promoting ?? false) },
+    phase: { name: 'starting', since: at, resume: writer !== null && (memory?.promoting ?? false) },
     deposed: new Set(memory?.deposed.filter((id) => known.has(id)) ?? []),
     instances: known,
     lastFailoverAt: null,

@@ -76,7 +76,9 @@ function absorb(
 
 /** Between the first failure and the verdict, do not wait for the next turn. */
 function lookCloser(known: InstanceState): Effect[] {
-  const undecided = known.failures > 0 && known.health !== 'down';
+  // A server that says it starts or stops will say so for a while.
+  const undecided =
+    known.failures > 0 && known.health !== 'down' && known.lastFailure?.reason !== 'not-ready';
   const returning = known.health === 'down' && known.successes > 0;
   if (!undecided && !returning) return [];
   return [{ kind: 'probe', instance: known.instance.id, delayMs: lookCloserMs }];

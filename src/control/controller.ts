@@ -66,7 +66,7 @@ export class Controller {
       minIntervalMs: config.failover.minIntervalMs,
       promoteTimeoutMs: config.failover.promoteTimeoutMs,
     };
-    this.state = initialState(config.id, config.instances.values(), store.load());
+    this.state = initialState(config.id, config.instances.values(), store.load(), clock.now());
     this.current = viewOf(this.state, clock.now());
     this.effects = new EffectRunner({
       config,

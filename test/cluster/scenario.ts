@@ -120,7 +120,7 @@ export class Scenario {
   }
 
   private feed(happening: Happening): string[] {
-    const before = this.state ?? initialState(clusterId('test'), this.instances, this.memory);
+    const before = this.state ?? initialState(clusterId('test'), this.instances, this.memory, 0);
     const event: Event = { at: this.at, ...happening };
     const { state, effects, fired } = step(before, event, this.policy, numbers);
     this.state = state;

@@ -101,6 +101,7 @@ function run(policy: Policy, script: readonly (readonly [number, Happening])[]) 
     clusterId('t'),
     names.map((id) => testInstance(id)),
     null,
+    0,
   );
   let at = 0;
   const admitted = new Map<Epoch, InstanceId>();
