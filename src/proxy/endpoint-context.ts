@@ -1,0 +1,47 @@
+import type { Logger } from 'pino';
+import type { InstanceId } from '../base/brand.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Prng } from '../base/prng.ts';
+import type { ClusterView } from '../cluster/view.ts';
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { PolicyState } from '../endpoints/policies/policy.ts';
+import type { EngineName, Protocol } from '../engines/engine.ts';
+import type { HoldQueue } from './hold-queue.ts';
+import type { At, ProxyObserver } from './observer.ts';
+import type { Registry } from './registry.ts';
+import type { Relay } from './relay/relay.ts';
+import type { Session } from './session.ts';
+
+/** Limits of `failover` that new connections are subject to. */
+export interface HoldLimits {
+  readonly holdMs: number;
+  readonly maxHeld: number;
+}
+
+/** All that the sessions of one endpoint share. */
+export interface EndpointContext {
+  readonly at: At;
+  readonly engine: EngineName;
+  readonly protocol: Protocol;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly logger: Logger;
+  readonly observer: ProxyObserver;
+  readonly relay: Relay;
+  readonly registry: Registry<Session>;
+  /** One for all writer endpoints of the cluster. */
+  readonly holdQueue: HoldQueue;
+  /** Sessions of the cluster that have a server but are not routed: a new view may send them elsewhere. */
+  readonly unsettled: Set<Session>;
+  /** As configured last. */
+  endpoint: Endpoint;
+  balancing: PolicyState;
+  cancelsInFlight: number;
+  /** No new sessions: Aurelay shuts down, or the endpoint was removed. */
+  closing: boolean;
+  view(): ClusterView;
+  limits(): HoldLimits;
+  reportDialFailure(instance: InstanceId, detail: string): void;
+  /** The client's socket is closed and nothing of the session is left. */
+  onGone(session: Session): void;
+}

@@ -1,0 +1,96 @@
+import { createServer, type Socket } from 'node:net';
+import type { Logger } from 'pino';
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import { type Address, formatAddress } from '../cluster/instance.ts';
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import { keepAliveInitialDelayMs } from './dial.ts';
+import { ignore } from './linger.ts';
+
+/** Connections that the kernel completes for us before they are accepted; its own limit may be lower. */
+const backlog = 4096;
+/** Accept errors come in floods; one line for each so many milliseconds. */
+const quietMs = 1000;
+
+export interface Listener {
+  /** Where it listens, with the port that the system chose if 0 was asked for. */
+  readonly address: Address;
+  /** Stops accepting. Connections go on. */
+  close(): void;
+}
+
+/** An endpoint's address cannot be listened on. The message names the endpoint, the address and the remedy. */
+export class ListenFailed extends Error {
+  override readonly name = 'ListenFailed';
+}
+
+/**
+ * Accepts the clients of `endpoint`, each paused and with an `error` listener for ever. More clients at a time than
+ * could ever be sessions, or be told that they cannot, are dropped.
+ */
+export function openListener(
+  endpoint: Endpoint,
+  clock: Clock,
+  logger: Logger,
+  onClient: (socket: Socket) => void,
+): Promise<Listener> {
+  const server = createServer(
+    {
+      allowHalfOpen: true,
+      pauseOnConnect: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveInitialDelayMs,
+    },
+    (socket) => {
+      socket.on('error', ignore);
+      onClient(socket);
+    },
+  );
+  server.maxConnections = 2 * endpoint.maxSessions + 1024;
+  const { host, port } = endpoint.listen;
+  return new Promise((resolve, reject) => {
+    const onFailure = (error: Error) => reject(new ListenFailed(explain(endpoint, error)));
+    server.once('error', onFailure);
+    server.listen({ host, port, backlog }, () => {
+      server.off('error', onFailure);
+      const bound = server.address();
+      const address = { host, port: typeof bound === 'object' && bound !== null ? bound.port : port };
+      const complain = atMostEvery(quietMs, clock, (what: string) =>
+        logger.error({ endpoint: endpoint.id, address: formatAddress(address) }, what),
+      );
+      // Out of file descriptors, for one: the server goes on accepting as soon as it can.
+      server.on('error', (error) =>
+        complain(
+          `cannot accept a connection: ${messageOf(error)}; raise the limit of open files (ulimit -n)`,
+        ),
+      );
+      server.on('drop', () => complain('too many connections at a time: dropped one; raise max_sessions'));
+      resolve({ address, close: () => void server.close() });
+    });
+  });
+}
+
+function atMostEvery(intervalMs: number, clock: Clock, run: (what: string) => void): (what: string) => void {
+  let quietUntil = Number.NEGATIVE_INFINITY;
+  return (what) => {
+    if (clock.now() < quietUntil) return;
+    quietUntil = clock.now() + intervalMs;
+    run(what);
+  };
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something else listens there: stop it, or change `listen`',
+  EADDRNOTAVAIL: 'this machine does not have that address: change `listen`',
+  EACCES: 'the system does not allow it: use a port from 1024 up, or grant CAP_NET_BIND_SERVICE',
+  ENOTFOUND: 'the host name is unknown: change `listen`',
+};
+
+function explain(endpoint: Endpoint, error: NodeJS.ErrnoException): string {
+  const remedy = remedies[error.code ?? ''] ?? 'check `listen`';
+  return (
+    `endpoint "${endpoint.id}" of cluster "${endpoint.cluster}" cannot listen on ` +
+    `${formatAddress(endpoint.listen)} (${messageOf(error)}): ${remedy}`
+  );
+}

@@ -1,0 +1,235 @@
+import type { Logger } from 'pino';
+import { assert } from '../base/assert.ts';
+import type { ClusterId, EndpointId, InstanceId } from '../base/brand.ts';
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Prng } from '../base/prng.ts';
+import { type Address, sameAddress } from '../cluster/instance.ts';
+import type { ClusterView } from '../cluster/view.ts';
+import type { FailoverConfig } from '../config/config.ts';
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import { members } from '../endpoints/members.ts';
+import { freshState } from '../endpoints/policies/policy.ts';
+import type { Engine } from '../engines/engine.ts';
+import type { EndpointContext } from './endpoint-context.ts';
+import { HoldQueue } from './hold-queue.ts';
+import { type Listener, openListener } from './listener.ts';
+import type { ProxyObserver } from './observer.ts';
+import { type ClusterLoad, Registry } from './registry.ts';
+import type { Relay } from './relay/relay.ts';
+import { createStreamRelay } from './relay/stream-relay.ts';
+import { Session } from './session.ts';
+import { writerTerm } from './target.ts';
+
+export interface ProxyDeps {
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly logger: Logger;
+  readonly observer: ProxyObserver;
+  /** Who carries the bytes; by default Node's streams. */
+  readonly relay?: Relay;
+  viewOf(cluster: ClusterId): ClusterView;
+  engineOf(cluster: ClusterId): Pick<Engine, 'name' | 'protocol'>;
+  clusterOf(cluster: ClusterId): { readonly failover: Pick<FailoverConfig, 'holdMs' | 'maxHeld'> };
+  /** Calls `listener` after each new view, until the returned function is called. */
+  onViewChange(cluster: ClusterId, listener: () => void): () => void;
+  /** A server did not take a connection: the prober may want to look at once. */
+  reportDialFailure(cluster: ClusterId, instance: InstanceId, detail: string): void;
+}
+
+export interface ListenState {
+  readonly ok: boolean;
+  /** Why it does not accept; null while it does. */
+  readonly error: string | null;
+}
+
+/** The endpoints of all clusters, and everything that goes through them. */
+export interface EndpointProxy {
+  /**
+   * Starts to accept, or takes over a changed definition; returns where it listens. Throws `ListenFailed`, which
+   * `listening()` shows too.
+   */
+  listen(endpoint: Endpoint): Promise<Address>;
+  /** Stops accepting, and turns away who waits. Routed sessions go on. */
+  closeEndpoint(cluster: ClusterId, endpoint: EndpointId): void;
+  listening(cluster: ClusterId): ReadonlyMap<EndpointId, ListenState>;
+  /**
+   * Ends all sessions on an instance, on every endpoint, and returns how many were routed; those that were being
+   * opened to it go elsewhere. Waits for no peer. The view must no longer offer the instance for what it was.
+   */
+  closeSessionsOf(cluster: ClusterId, instance: InstanceId, reason: 'failover'): Promise<number>;
+  load(cluster: ClusterId): ClusterLoad;
+  /** Who would get a new connection now, or, where no member can serve, who helps out. */
+  membersOf(cluster: ClusterId, endpoint: EndpointId): readonly InstanceId[];
+  /** Stops accepting, lets routed sessions go on for `timeoutMs` at most, and ends with nothing left open. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/** How long a client may take to read that it is turned away, before `drain` returns. */
+const farewellMs = 1_000;
+
+/** What the endpoints of a cluster share. */
+interface Room {
+  readonly holdQueue: HoldQueue;
+  readonly unsettled: Set<Session>;
+  readonly doors: Map<EndpointId, Door>;
+  readonly leave: () => void;
+}
+
+interface Door {
+  readonly ctx: EndpointContext;
+  readonly clients: Set<Session>;
+  listener: Listener | null;
+  error: string | null;
+}
+
+export function createProxy(deps: ProxyDeps): EndpointProxy {
+  const { clock } = deps;
+  const relay = deps.relay ?? createStreamRelay(clock);
+  const registry = new Registry<Session>();
+  const rooms = new Map<ClusterId, Room>();
+  let draining = false;
+  let onSessionGone: (() => void) | null = null;
+
+  /** Those of endpoints that were closed meanwhile too. */
+  const sessions = new Set<Session>();
+
+  function openRoom(cluster: ClusterId): Room {
+    const holdQueue = new HoldQueue(clock);
+    const unsettled = new Set<Session>();
+    const follow = () => {
+      holdQueue.setWriter(writerTerm(deps.viewOf(cluster)));
+      for (const session of [...unsettled]) session.viewChanged();
+    };
+    const room = { holdQueue, unsettled, doors: new Map(), leave: deps.onViewChange(cluster, follow) };
+    rooms.set(cluster, room);
+    follow();
+    return room;
+  }
+
+  function makeDoor(room: Room, endpoint: Endpoint): Door {
+    const { cluster } = endpoint;
+    const { name, protocol } = deps.engineOf(cluster);
+    const clients = new Set<Session>();
+    const ctx: EndpointContext = {
+      at: { cluster, endpoint: endpoint.id },
+      engine: name,
+      protocol,
+      clock,
+      prng: deps.prng,
+      logger: deps.logger,
+      observer: deps.observer,
+      relay,
+      registry,
+      holdQueue: room.holdQueue,
+      unsettled: room.unsettled,
+      endpoint,
+      balancing: freshState,
+      cancelsInFlight: 0,
+      closing: false,
+      view: () => deps.viewOf(cluster),
+      limits: () => deps.clusterOf(cluster).failover,
+      reportDialFailure: (instance, detail) => deps.reportDialFailure(cluster, instance, detail),
+      onGone: (session) => {
+        clients.delete(session);
+        sessions.delete(session);
+        onSessionGone?.();
+      },
+    };
+    registry.open(ctx.at);
+    return { ctx, clients, listener: null, error: null };
+  }
+
+  async function open(door: Door, endpoint: Endpoint): Promise<Listener> {
+    return openListener(endpoint, clock, deps.logger, (socket) => {
+      const session = new Session(door.ctx, socket);
+      door.clients.add(session);
+      sessions.add(session);
+      session.begin();
+    });
+  }
+
+  async function listen(endpoint: Endpoint): Promise<Address> {
+    assert(!draining, 'nothing listens again after a drain');
+    const room = rooms.get(endpoint.cluster) ?? openRoom(endpoint.cluster);
+    const door = room.doors.get(endpoint.id) ?? makeDoor(room, endpoint);
+    room.doors.set(endpoint.id, door);
+    const before = door.listener;
+    const staysPut = before !== null && sameAddress(door.ctx.endpoint.listen, endpoint.listen);
+    if (staysPut) {
+      door.ctx.endpoint = endpoint;
+      return before.address;
+    }
+    try {
+      door.listener = await open(door, endpoint);
+    } catch (error) {
+      door.error = messageOf(error);
+      throw error;
+    }
+    before?.close();
+    door.error = null;
+    door.ctx.endpoint = endpoint;
+    return door.listener.address;
+  }
+
+  /** Accepts nobody any more, and turns away who costs nobody anything yet. */
+  function shut(door: Door): void {
+    door.listener?.close();
+    door.listener = null;
+    door.error = 'closed';
+    door.ctx.closing = true;
+    for (const session of [...door.clients]) if (session.isIdle) session.shutDown();
+  }
+
+  /** Resolves when no session is left, or after `timeoutMs`. */
+  function sessionsGone(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = () => {
+        timer.cancel();
+        onSessionGone = null;
+        resolve();
+      };
+      const timer = clock.after(timeoutMs, finish);
+      onSessionGone = () => {
+        if (sessions.size === 0) finish();
+      };
+      onSessionGone();
+    });
+  }
+
+  return {
+    listen,
+    closeEndpoint(cluster, endpoint) {
+      const door = rooms.get(cluster)?.doors.get(endpoint);
+      if (door === undefined) return;
+      shut(door);
+      rooms.get(cluster)?.doors.delete(endpoint);
+    },
+    listening(cluster) {
+      const doors = [...(rooms.get(cluster)?.doors ?? [])];
+      return new Map(doors.map(([id, { listener, error }]) => [id, { ok: listener !== null, error }]));
+    },
+    async closeSessionsOf(cluster, instance) {
+      let routed = 0;
+      for (const session of registry.on(cluster, instance)) if (session.evict(instance)) routed += 1;
+      return routed;
+    },
+    load: (cluster) => registry.load(cluster),
+    membersOf(cluster, id) {
+      const endpoint = rooms.get(cluster)?.doors.get(id)?.ctx.endpoint;
+      if (endpoint === undefined) return [];
+      const serving = members(deps.viewOf(cluster), endpoint).filter((member) => member.serves);
+      const own = serving.filter((member) => member.tier === 'member');
+      return (own.length > 0 ? own : serving).map((member) => member.instance);
+    },
+    async drain(timeoutMs) {
+      draining = true;
+      for (const room of rooms.values()) for (const door of room.doors.values()) shut(door);
+      await sessionsGone(timeoutMs);
+      for (const session of [...sessions]) session.shutDown();
+      await sessionsGone(farewellMs);
+      for (const session of [...sessions]) session.destroy();
+      for (const room of rooms.values()) room.leave();
+    },
+  };
+}

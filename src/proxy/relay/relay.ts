@@ -1,0 +1,41 @@
+import type { Socket } from 'node:net';
+import type { CloseReason } from '../observer.ts';
+
+/** Bytes carried: `sent` from client to server, `received` from server to client. */
+export interface ByteCounts {
+  readonly sent: number;
+  readonly received: number;
+}
+
+/**
+ * A routed session, handed over. Both sockets are connected, paused, may hold unread bytes, keep a half-open
+ * connection open, and have an `error` listener; nobody else touches them from here on.
+ */
+export interface RelayJob {
+  readonly client: Socket;
+  readonly server: Socket;
+  /** Read from the client already: goes to the server before anything else. Null: nothing. */
+  readonly toServer: Uint8Array | null;
+  /** Read from the server already: goes to the client before anything else. Null: nothing. */
+  readonly toClient: Uint8Array | null;
+  /** Called once, when both sockets are closed and the counts are final; never before `start` has returned. */
+  readonly onEnd: (reason: CloseReason, bytes: ByteCounts) => void;
+}
+
+export interface RelayHandle {
+  /**
+   * Destroys both sockets before it returns, waiting for nobody, and calls `onEnd` before it returns. Bytes that the
+   * server has not taken are thrown away, in the kernel too. Does nothing the second time.
+   */
+  close(reason: CloseReason): void;
+  bytes(): ByteCounts;
+}
+
+/**
+ * Carries the bytes of sessions. Whatever carries them keeps these promises (test/proxy/relay-conformance.ts):
+ * every byte once and in order; a side that stops reading makes it stop reading the other one; the end of a stream is
+ * passed on while the other direction goes on; what was received before an end or an error still gets through.
+ */
+export interface Relay {
+  start(job: RelayJob): RelayHandle;
+}

@@ -1,0 +1,131 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../../base/clock.ts';
+import { abort } from '../abort.ts';
+import { endWithin, linger } from '../linger.ts';
+import type { CloseReason } from '../observer.ts';
+import type { Relay, RelayHandle, RelayJob } from './relay.ts';
+
+/**
+ * Bytes that may wait for a side that does not read, before the other side is no longer read. One more chunk (64 KB)
+ * and a stream's own buffer come on top.
+ */
+const highWaterBytes = 256 * 1024;
+
+/** How long the other side may take nothing, once one has closed, before it is cut off. */
+const farewellMs = 60_000;
+/** The same after a broken connection: nobody waits for a proper end then. */
+const brokenFarewellMs = 5_000;
+
+/** The portable relay: Node's own streams. */
+export function createStreamRelay(clock: Clock): Relay {
+  return { start: (job) => startSession(job, clock) };
+}
+
+function startSession({ client, server, toServer, toClient, onEnd }: RelayJob, clock: Clock): RelayHandle {
+  let reason: CloseReason | null = null;
+  let open = 2;
+  const upstream = pump(client, server);
+  const downstream = pump(server, client);
+  const bytes = () => ({ sent: upstream.bytes(), received: downstream.bytes() });
+
+  const because = (first: CloseReason) => {
+    reason ??= first;
+  };
+  const finish = () => {
+    open = 0;
+    upstream.stop();
+    downstream.stop();
+    onEnd(reason ?? 'client-closed', bytes());
+  };
+  const onClose = () => {
+    if (open === 0) return;
+    open -= 1;
+    if (open === 0) finish();
+  };
+
+  client.on('end', () => {
+    because('client-closed');
+    if (!server.writableEnded) server.end();
+  });
+  server.on('end', () => {
+    because('server-closed');
+    // A database never closes one direction only, so a client that does not react holds on to a dead session.
+    endWithin(client, clock, farewellMs);
+  });
+  client.on('error', () => because('client-error'));
+  server.on('error', () => because('server-error'));
+  client.on('close', () => {
+    because('client-error');
+    upstream.salvage();
+    downstream.stop();
+    linger(server, clock, patienceAfter(client));
+    onClose();
+  });
+  server.on('close', () => {
+    because('server-error');
+    downstream.salvage();
+    upstream.stop();
+    linger(client, clock, patienceAfter(server));
+    onClose();
+  });
+
+  if (toServer !== null) upstream.push(toServer);
+  if (toClient !== null) downstream.push(toClient);
+  upstream.start();
+  downstream.start();
+
+  return {
+    bytes,
+    close(wanted) {
+      if (open === 0) return;
+      reason = wanted;
+      abort(server);
+      client.destroy();
+      finish();
+    },
+  };
+}
+
+const patienceAfter = (closed: Socket): number => (closed.errored === null ? farewellMs : brokenFarewellMs);
+
+interface Pump {
+  start(): void;
+  stop(): void;
+  push(chunk: Uint8Array): void;
+  /** Passes on what `from` had received before it broke. */
+  salvage(): void;
+  bytes(): number;
+}
+
+/** One direction, with backpressure. */
+function pump(from: Socket, to: Socket): Pump {
+  let bytes = 0;
+  let stopped = false;
+  const push = (chunk: Uint8Array) => {
+    bytes += chunk.length;
+    to.write(chunk);
+    // `write()` says "full" at 16 KB even where the kernel took it all at once; the length says what really waits.
+    if (to.writableLength > highWaterBytes) from.pause();
+  };
+  const onDrain = () => {
+    if (from.isPaused()) from.resume();
+  };
+  return {
+    push,
+    bytes: () => bytes,
+    start() {
+      from.on('data', push);
+      to.on('drain', onDrain);
+      if (to.writableLength <= highWaterBytes) from.resume();
+    },
+    stop() {
+      stopped = true;
+      from.off('data', push);
+      to.off('drain', onDrain);
+    },
+    salvage() {
+      if (stopped || !to.writable) return;
+      for (let chunk = from.read(); chunk !== null; chunk = from.read()) push(chunk);
+    },
+  };
+}

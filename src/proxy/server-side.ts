@@ -1,0 +1,45 @@
+import type { Socket } from 'node:net';
+import type { EndpointContext } from './endpoint-context.ts';
+import type { Session } from './session.ts';
+import { isStale, type Target } from './target.ts';
+
+/** A session's hold on a server, from the choice to the end; it counts as a session of that server all the while. */
+export class ServerSide {
+  readonly target: Target;
+  /** Null while it is dialled. */
+  socket: Socket | null = null;
+  readonly #ctx: EndpointContext;
+  readonly #session: Session;
+  #attached = true;
+
+  constructor(ctx: EndpointContext, session: Session, target: Target) {
+    this.#ctx = ctx;
+    this.#session = session;
+    this.target = target;
+    ctx.registry.attach(session, target.instance);
+    ctx.unsettled.add(session);
+  }
+
+  /** True once the server would not be chosen any more, or has closed the connection. */
+  get isLost(): boolean {
+    return this.socket?.destroyed === true || isStale(this.target, this.#ctx.view(), this.#ctx.endpoint);
+  }
+
+  /** The session is routed: from here on a new view does not move it. */
+  settle(): void {
+    this.#ctx.unsettled.delete(this.#session);
+  }
+
+  /** Counts no more; the socket is somebody else's matter. */
+  detach(): void {
+    if (!this.#attached) return;
+    this.#attached = false;
+    this.#ctx.unsettled.delete(this.#session);
+    this.#ctx.registry.detach(this.#session, this.target.instance);
+  }
+
+  drop(): void {
+    this.detach();
+    this.socket?.destroy();
+  }
+}

@@ -1,0 +1,329 @@
+import type { Socket } from 'node:net';
+import { unreachable } from '../base/assert.ts';
+import type { InstanceId } from '../base/brand.ts';
+import type { Timer } from '../base/clock.ts';
+import { formatDuration } from '../base/duration.ts';
+import { type ClientError, clientError, type ErrorCode } from '../base/errors.ts';
+import type { ClientOpening, ClientRequest } from '../engines/engine.ts';
+import { passCancel } from './cancel.ts';
+import { ClientSide } from './client-side.ts';
+import type { EndpointContext } from './endpoint-context.ts';
+import { ignore, linger } from './linger.ts';
+import type { At } from './observer.ts';
+import type { RelayHandle } from './relay/relay.ts';
+import type { ServerSide } from './server-side.ts';
+import { type Arrival, Trip } from './trip.ts';
+
+/**
+ * `opening` reads what the client wants; `kept` is a server that declined an upgrade · `travelling` looks for a server
+ * · `relaying` bytes are carried · `leaving` last words, or a cancel request, are under way · `gone` nothing is left.
+ *
+ * opening → travelling → relaying → gone; travelling → opening where a server declined an upgrade, or where we do, to
+ * refuse in plain; opening, travelling → leaving → gone.
+ */
+type State =
+  | {
+      readonly name: 'opening';
+      readonly decoder: ClientOpening;
+      readonly timer: Timer;
+      kept: ServerSide | null;
+    }
+  | { readonly name: 'travelling'; readonly trip: Trip }
+  | { readonly name: 'relaying'; readonly handle: RelayHandle }
+  | { readonly name: 'leaving' }
+  | { readonly name: 'gone' };
+
+/** How long a client may take to read its error and close. */
+const lastWordsMs = 2_000;
+/** Cancel requests of one endpoint that are passed on at a time. */
+const maxCancels = 32;
+
+/** One client connection, from accept to close. */
+export class Session {
+  readonly at: At;
+  readonly #ctx: EndpointContext;
+  readonly #client: ClientSide;
+  #state: State = { name: 'leaving' };
+  #request: ClientRequest | null = null;
+  /** What the client gets to hear as soon as it can read it. */
+  #verdict: ClientError | null = null;
+  #admitted = false;
+  /** Bytes that were passed on before the relay took over. */
+  #sent = 0;
+  #received = 0;
+
+  constructor(ctx: EndpointContext, socket: Socket) {
+    this.at = ctx.at;
+    this.#ctx = ctx;
+    this.#client = new ClientSide(socket, () => this.#clientGone());
+  }
+
+  begin(): void {
+    this.#ctx.observer.accepted(this.at);
+    if (this.#ctx.protocol.speaksFirst === 'client') this.#listen(null);
+    else this.#travel(null);
+  }
+
+  /** A server that was chosen on older evidence, and has not taken the session, is given up. */
+  viewChanged(): void {
+    if (this.#state.name === 'travelling') this.#state.trip.viewChanged();
+    if (this.#state.name === 'opening' && this.#state.kept?.isLost) this.#dropKept();
+  }
+
+  /**
+   * Leaves `instance`, whose sessions have to end. A routed one is closed, which makes the result true; another one is
+   * opened elsewhere, and its client does not notice.
+   */
+  evict(instance: InstanceId): boolean {
+    if (this.#state.name === 'relaying') {
+      this.#state.handle.close('failover');
+      return true;
+    }
+    if (this.#state.name === 'travelling') this.#state.trip.evict(instance);
+    if (this.#state.name === 'opening') this.#dropKept();
+    return false;
+  }
+
+  /** It takes nobody's time yet: the client has not said what it wants, or is held. */
+  get isIdle(): boolean {
+    return this.#state.name === 'opening' || (this.#state.name === 'travelling' && this.#state.trip.isHeld);
+  }
+
+  /** Ends it: with an error where the client can be told, at once where it is routed. */
+  shutDown(): void {
+    switch (this.#state.name) {
+      case 'opening':
+      case 'travelling':
+        this.#refuse('shutting_down', {});
+        return;
+      case 'relaying':
+        this.#state.handle.close('shutdown');
+        return;
+      case 'leaving':
+      case 'gone':
+        return;
+      default:
+        unreachable(this.#state);
+    }
+  }
+
+  /** Ends it at once, whatever is left unsaid. */
+  destroy(): void {
+    this.shutDown();
+    this.#client.socket.destroy();
+  }
+
+  // ---- opening ----
+
+  #listen(kept: ServerSide | null): void {
+    const { clock, endpoint, protocol } = this.#ctx;
+    const timer = clock.after(endpoint.handshakeTimeoutMs, () =>
+      this.#refuse('handshake_timeout', { timeout: formatDuration(endpoint.handshakeTimeoutMs) }),
+    );
+    const decoder = protocol.clientOpening();
+    this.#state = { name: 'opening', decoder, timer, kept };
+    this.#client.read((chunk) => this.#hear(decoder, chunk));
+  }
+
+  #hear(decoder: ClientOpening, chunk: Uint8Array): void {
+    const event = decoder.push(chunk);
+    switch (event.kind) {
+      case 'need-more':
+        return;
+      case 'request':
+        this.#client.keep(decoder.rest());
+        if (this.#verdict === null) this.#travel(event.request);
+        else this.#pronounce(this.#verdict, event.request);
+        return;
+      case 'cancel':
+        this.#cancel(event.bytes);
+        return;
+      case 'malformed':
+        this.#refuse('protocol_violation', { why: event.why });
+        return;
+      default:
+        unreachable(event);
+    }
+  }
+
+  #dropKept(): void {
+    if (this.#state.name !== 'opening') return;
+    this.#state.kept?.drop();
+    this.#state.kept = null;
+  }
+
+  /** The client waits until we close, which tells it that the request was dealt with. */
+  #cancel(bytes: Uint8Array): void {
+    const { clock, logger, observer, registry } = this.#ctx;
+    this.#leave('client-gone');
+    if (this.#ctx.cancelsInFlight >= maxCancels) {
+      logger.debug({ ...this.at }, 'too many cancel requests at a time: dropped one');
+      linger(this.#client.socket, clock, lastWordsMs);
+      return;
+    }
+    const { instances } = this.#ctx.view();
+    const servers = registry
+      .busyInstances(this.at)
+      .flatMap((id) => instances.get(id)?.instance.address ?? []);
+    observer.cancelled(this.at, servers.length);
+    this.#ctx.cancelsInFlight += 1;
+    this.#client.socket.on('data', ignore).resume();
+    passCancel(bytes, servers, clock, () => {
+      this.#ctx.cancelsInFlight -= 1;
+      linger(this.#client.socket, clock, lastWordsMs);
+    });
+  }
+
+  // ---- travelling ----
+
+  #travel(request: ClientRequest | null): void {
+    const { endpoint, registry } = this.#ctx;
+    const kept = this.#state.name === 'opening' ? this.#state.kept : null;
+    if (this.#state.name === 'opening') this.#state.timer.cancel();
+    this.#request = request;
+    const trip = new Trip(this.#ctx, this, request, (arrival) => this.#arrived(trip, arrival));
+    this.#state = { name: 'travelling', trip };
+    this.#admitted ||= registry.admit(this.at, endpoint.maxSessions);
+    if (!this.#admitted) {
+      this.#refuse('too_many_sessions', { limit: endpoint.maxSessions });
+      return;
+    }
+    trip.begin(kept);
+  }
+
+  #arrived(trip: Trip, arrival: Arrival): void {
+    switch (arrival.kind) {
+      case 'refused':
+        this.#refuse(arrival.code, arrival.details);
+        return;
+      case 'passed-on':
+        this.#ctx.observer.refused(this.at, 'connect_failed', arrival.detail);
+        this.#part(arrival.bytes);
+        return;
+      case 'answered':
+        this.#sent += this.#request?.bytes.length ?? 0;
+        if (arrival.answer.kind === 'declined') {
+          this.#declined(arrival.server, arrival.answer.bytes);
+          return;
+        }
+        this.#relay(trip, arrival.server, arrival.answer.bytes);
+        return;
+      default:
+        unreachable(arrival);
+    }
+  }
+
+  #declined(server: ServerSide, bytes: Uint8Array): void {
+    this.#received += bytes.length;
+    this.#client.socket.write(bytes);
+    this.#request = null;
+    this.#listen(server);
+  }
+
+  // ---- relaying ----
+
+  #relay(trip: Trip, server: ServerSide, greeting: Uint8Array): void {
+    const { clock, observer, relay } = this.#ctx;
+    if (server.socket === null) return;
+    const startedAt = clock.now();
+    const { instance } = server.target;
+    server.settle();
+    observer.routed(this.at, instance, (startedAt - trip.startedAt) / 1000);
+    const handle = relay.start({
+      client: this.#client.release(),
+      server: server.socket,
+      toServer: this.#client.takeStash(),
+      toClient: greeting,
+      onEnd: (reason, { sent, received }) => {
+        server.detach();
+        const bytes = { sent: this.#sent + sent, received: this.#received + received };
+        observer.closed(this.at, instance, reason, bytes, (clock.now() - startedAt) / 1000);
+        this.#gone();
+      },
+    });
+    this.#state = { name: 'relaying', handle };
+  }
+
+  // ---- leaving ----
+
+  #refuse(code: ErrorCode, details: Readonly<Record<string, string | number>>): void {
+    const { endpoint, engine, limits, observer, view } = this.#ctx;
+    const { phase, reason } = view();
+    const holds = code === 'hold_timeout';
+    const error = clientError(code, {
+      ...this.at,
+      engine,
+      phase: reason === null ? phase : `${phase}: ${reason}`,
+      timeout: formatDuration(holds ? limits().holdMs : endpoint.connectTimeoutMs),
+      ...details,
+    });
+    if (this.#verdict === null) observer.refused(this.at, code, error.message);
+    this.#pronounce(this.#verdict ?? error, this.#state.name === 'travelling' ? this.#request : null);
+  }
+
+  /**
+   * Tells the client of `error` in answer to `request`. A client that asked for encryption can read it only after it
+   * was declined that, when it asks again in plain.
+   */
+  #pronounce(error: ClientError, request: ClientRequest | null): void {
+    const { protocol } = this.#ctx;
+    const declined = request === null ? null : (protocol.decline?.(request) ?? null);
+    if (declined === null) {
+      this.#part(protocol.refusal(error, request));
+      return;
+    }
+    this.#verdict = error;
+    this.#letGo('shutdown');
+    this.#client.socket.write(declined);
+    this.#listen(null);
+  }
+
+  /** Last words, in the client's protocol. */
+  #part(words: Uint8Array): void {
+    this.#leave('shutdown');
+    if (words.length > 0) this.#client.socket.write(words);
+    linger(this.#client.socket, this.#ctx.clock, lastWordsMs);
+  }
+
+  #clientGone(): void {
+    if (this.#state.name === 'travelling') {
+      this.#ctx.observer.refused(
+        this.at,
+        'client_gone',
+        'the client left before a server had taken its session',
+      );
+    } else if (this.#state.name === 'opening') {
+      this.#ctx.logger.debug({ ...this.at }, 'a client left before it had said what it wants');
+    }
+    this.#leave('client-gone');
+    this.#client.socket.destroy();
+  }
+
+  /** Lets go of everything but the client. */
+  #letGo(why: 'client-gone' | 'shutdown'): void {
+    const state = this.#state;
+    if (state.name === 'opening') {
+      state.timer.cancel();
+      state.kept?.drop();
+    }
+    if (state.name === 'travelling') state.trip.abandon(why);
+    if (this.#admitted) this.#ctx.registry.dismiss(this.at);
+    this.#admitted = false;
+    this.#state = { name: 'leaving' };
+  }
+
+  /** Lets go of the client too; nothing is left when its socket closes. */
+  #leave(why: 'client-gone' | 'shutdown'): void {
+    this.#letGo(why);
+    const socket = this.#client.release();
+    if (socket.closed) this.#gone();
+    else socket.once('close', () => this.#gone());
+  }
+
+  #gone(): void {
+    if (this.#admitted) this.#ctx.registry.dismiss(this.at);
+    this.#admitted = false;
+    this.#state = { name: 'gone' };
+    this.#ctx.onGone(this);
+  }
+}

@@ -1,0 +1,315 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { afterEach, describe, it } from 'node:test';
+import { abort } from '../../src/proxy/abort.ts';
+import type { CloseReason } from '../../src/proxy/observer.ts';
+import type { ByteCounts, Relay, RelayHandle } from '../../src/proxy/relay/relay.ts';
+import { openPair, type Peer } from './support/peer.ts';
+import { eventually, pause } from './support/real-clock.ts';
+
+interface Session {
+  readonly client: Peer;
+  readonly server: Peer;
+  readonly handle: RelayHandle;
+  readonly near: { readonly client: { destroyed: boolean }; readonly server: { destroyed: boolean } };
+  /** Null while it goes on. */
+  end(): { readonly reason: CloseReason; readonly bytes: ByteCounts } | null;
+  ends: number;
+}
+
+interface Initial {
+  readonly toServer?: string;
+  readonly toClient?: string;
+}
+
+const megabyte = 1024 * 1024;
+const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+/** What every relay promises; `createRelay` makes the one to be tested. */
+export function relayConformance(name: string, createRelay: () => Relay): void {
+  const peers: Peer[] = [];
+
+  async function open({ toServer, toClient }: Initial = {}): Promise<Session> {
+    const [clientSide, serverSide] = await Promise.all([openPair(), openPair()]);
+    peers.push(clientSide.far, serverSide.far);
+    let end: { reason: CloseReason; bytes: ByteCounts } | null = null;
+    const handle = createRelay().start({
+      client: clientSide.near,
+      server: serverSide.near,
+      toServer: toServer === undefined ? null : Buffer.from(toServer),
+      toClient: toClient === undefined ? null : Buffer.from(toClient),
+      onEnd: (reason, bytes) => {
+        session.ends += 1;
+        end = { reason, bytes };
+      },
+    });
+    const session: Session = {
+      client: clientSide.far,
+      server: serverSide.far,
+      handle,
+      near: { client: clientSide.near, server: serverSide.near },
+      end: () => end,
+      ends: 0,
+    };
+    return session;
+  }
+
+  const ended = (session: Session) => eventually(() => session.end() !== null, 'the relay reports the end');
+
+  describe(`relay conformance: ${name}`, () => {
+    afterEach(() => {
+      for (const peer of peers.splice(0)) peer.socket.destroy();
+    });
+
+    it('carries what was read before it, then the rest, both ways', async () => {
+      const session = await open({ toServer: 'first ', toClient: 'greeting ' });
+      session.client.send('second');
+      session.server.send('answer');
+      await session.server.hears('first second');
+      await session.client.hears('greeting answer');
+      assert.deepEqual(session.handle.bytes(), { sent: 12, received: 15 });
+    });
+
+    it('keeps every byte and their order, both ways at once', async () => {
+      const session = await open();
+      const up = randomBytes(24 * megabyte);
+      const down = randomBytes(24 * megabyte);
+      session.client.send(up);
+      session.server.send(down);
+      await eventually(() => session.server.length === up.length, 'the server has all', 60_000);
+      await eventually(() => session.client.length === down.length, 'the client has all', 60_000);
+      assert.equal(digest(session.server.received), digest(up));
+      assert.equal(digest(session.client.received), digest(down));
+      assert.deepEqual(session.handle.bytes(), { sent: up.length, received: down.length });
+    });
+
+    it('passes on the end of the client while the server still answers', async () => {
+      const session = await open();
+      session.client.socket.end('last question');
+      await eventually(() => session.server.fate === 'ended', 'the server sees the end');
+      assert.equal(session.server.text, 'last question');
+      session.server.send('long ').send('answer');
+      await session.client.hears('long answer');
+      session.server.socket.end();
+      await ended(session);
+      assert.deepEqual(session.end(), { reason: 'client-closed', bytes: { sent: 13, received: 11 } });
+      await eventually(() => session.client.fate === 'closed', 'the client closed cleanly');
+    });
+
+    it('passes on the end of the server while the client still speaks', async () => {
+      const session = await open();
+      session.server.socket.end('bye');
+      await eventually(() => session.client.fate === 'ended', 'the client sees the end');
+      session.client.socket.end('one more thing');
+      await session.server.hears('one more thing');
+      await ended(session);
+      assert.deepEqual(session.end(), { reason: 'server-closed', bytes: { sent: 14, received: 3 } });
+    });
+
+    it('delivers the last bytes before a close, to a client that reads late', async () => {
+      const session = await open();
+      session.client.stopReading();
+      const last = randomBytes(200_000);
+      session.server.socket.end(last);
+      await pause(50);
+      session.client.startReading();
+      await session.client.isLeft();
+      assert.equal(digest(session.client.received), digest(last));
+      session.client.socket.end();
+      await ended(session);
+      assert.deepEqual(session.end(), { reason: 'server-closed', bytes: { sent: 0, received: 200_000 } });
+    });
+
+    it('stops reading a server whose client does not read, and goes on when it does', async () => {
+      const session = await open();
+      session.client.stopReading();
+      const before = process.memoryUsage();
+      const flood = randomBytes(64 * megabyte);
+      session.server.send(flood);
+      let last = -1;
+      await eventually(
+        () => {
+          const { received } = session.handle.bytes();
+          const stalled = received > 0 && received === last;
+          last = received;
+          return stalled && session.server.socket.writableLength > 0;
+        },
+        'the flow stalls',
+        60_000,
+      );
+      await pause(200);
+      const held = session.handle.bytes().received;
+      assert.ok(held < 32 * megabyte, `${held} bytes were taken for a client that reads nothing`);
+      const after = process.memoryUsage();
+      const grown = after.external - before.external - flood.length;
+      assert.ok(grown < 8 * megabyte, `memory grew by ${grown} bytes`);
+      session.client.startReading();
+      await eventually(() => session.client.length === flood.length, 'all of it arrives', 60_000);
+      assert.equal(digest(session.client.received), digest(flood));
+    });
+
+    it('stops reading a client whose server does not read, and goes on when it does', async () => {
+      const session = await open();
+      session.server.stopReading();
+      const flood = randomBytes(32 * megabyte);
+      session.client.send(flood);
+      await pause(300);
+      assert.ok(session.handle.bytes().sent < 24 * megabyte, 'the client was read without bound');
+      session.server.startReading();
+      await eventually(() => session.server.length === flood.length, 'all of it arrives', 60_000);
+      assert.equal(digest(session.server.received), digest(flood));
+    });
+
+    it('lets one direction flow while the other one is stalled', async () => {
+      const session = await open();
+      session.client.stopReading();
+      session.server.send(Buffer.alloc(32 * megabyte));
+      await pause(100);
+      session.client.send('still here');
+      await session.server.hears('still here');
+    });
+
+    it('closes the client when the server resets, after all that was received', async () => {
+      const session = await open();
+      session.server.send('FATAL: the last words');
+      await eventually(() => session.handle.bytes().received === 21, 'the relay has the last words');
+      session.server.socket.resetAndDestroy();
+      await session.client.isLeft();
+      assert.equal(session.client.text, 'FATAL: the last words');
+      session.client.socket.end();
+      await ended(session);
+      assert.deepEqual(session.end(), { reason: 'server-error', bytes: { sent: 0, received: 21 } });
+    });
+
+    it('gives a stalled client all that is counted as received, when the server resets', async () => {
+      const session = await open();
+      session.client.stopReading();
+      session.server.send(Buffer.alloc(32 * megabyte, 'x'));
+      await pause(100);
+      // Node's own way to reset waits until all is written.
+      abort(session.server.socket);
+      session.client.startReading();
+      await session.client.isLeft();
+      session.client.socket.end();
+      await ended(session);
+      assert.equal(session.client.length, session.end()?.bytes.received);
+      // Linux may report a reset behind unread bytes as an ordinary end.
+      assert.match(session.end()?.reason ?? '', /^server-(error|closed)$/);
+    });
+
+    it('gives a stalled client the last bytes before a reset, which it could not pass on at once', async () => {
+      const session = await open();
+      session.client.stopReading();
+      const piece = Buffer.alloc(8 * 1024, 'x');
+      let sent = 0;
+      const counted = () => session.handle.bytes().received === sent;
+      while (counted()) {
+        session.server.send(piece);
+        sent += piece.length;
+        await eventually(counted, 'the piece is taken', 300).catch(() => {});
+      }
+      abort(session.server.socket);
+      await pause(50);
+      session.client.startReading();
+      await session.client.isLeft();
+      assert.equal(session.client.length, sent);
+    });
+
+    it('closes the server when the client resets', async () => {
+      const session = await open();
+      session.client.send('question');
+      await session.server.hears('question');
+      session.client.socket.resetAndDestroy();
+      await session.server.isLeft();
+      session.server.socket.end();
+      await ended(session);
+      assert.deepEqual(session.end(), { reason: 'client-error', bytes: { sent: 8, received: 0 } });
+    });
+
+    it('survives a client that vanishes in the middle of a flood', async () => {
+      const session = await open();
+      session.server.send(Buffer.alloc(16 * megabyte));
+      await eventually(() => session.client.length > 0, 'the flood has begun');
+      session.client.socket.resetAndDestroy();
+      await session.server.isLeft();
+      session.server.socket.destroy();
+      await ended(session);
+      assert.equal(session.end()?.reason, 'client-error');
+    });
+
+    it('ends at once when told to, and only once', async () => {
+      const session = await open();
+      session.client.send('hello');
+      await session.server.hears('hello');
+      session.handle.close('failover');
+      assert.ok(session.near.client.destroyed && session.near.server.destroyed);
+      assert.deepEqual(session.end(), { reason: 'failover', bytes: { sent: 5, received: 0 } });
+      session.handle.close('shutdown');
+      await Promise.all([session.client.isLeft(), session.server.isLeft()]);
+      await pause(20);
+      assert.equal(session.ends, 1);
+      assert.equal(session.end()?.reason, 'failover');
+    });
+
+    it('ends at once although neither side reads', async () => {
+      const session = await open();
+      session.client.stopReading();
+      session.server.stopReading();
+      session.server.send(Buffer.alloc(32 * megabyte));
+      session.client.send(Buffer.alloc(32 * megabyte));
+      await pause(200);
+      session.handle.close('failover');
+      assert.ok(session.near.client.destroyed && session.near.server.destroyed);
+      assert.equal(session.end()?.reason, 'failover');
+    });
+
+    it('takes back what the server has not got, when it is told to end', async () => {
+      const session = await open();
+      session.server.stopReading();
+      session.client.send(Buffer.alloc(32 * megabyte));
+      await pause(200);
+      const { sent } = session.handle.bytes();
+      session.handle.close('failover');
+      session.server.startReading();
+      await eventually(() => session.server.isOver, 'the server is cut off');
+      assert.ok(
+        session.server.length < sent / 2,
+        `${session.server.length} of ${sent} bytes still got through`,
+      );
+    });
+
+    it('ends at once after either side has ended', async () => {
+      for (const side of ['client', 'server'] as const) {
+        const session = await open();
+        const other = side === 'client' ? session.server : session.client;
+        session[side].socket.end();
+        await eventually(() => other.fate === 'ended', 'the end is passed on');
+        session.handle.close('failover');
+        assert.equal(session.end()?.reason, 'failover');
+        await eventually(
+          () => session.near.client.destroyed && session.near.server.destroyed,
+          'both are closed',
+        );
+      }
+    });
+
+    it('reports each end exactly once, whoever closes and how', async () => {
+      const ways = ['client end', 'server end', 'client reset', 'server reset', 'both end', 'both reset'];
+      for (const way of ways) {
+        const session = await open({ toClient: 'hi' });
+        await session.client.hears('hi');
+        for (const side of ['client', 'server'] as const) {
+          if (!way.startsWith(side) && !way.startsWith('both')) continue;
+          if (way.endsWith('end')) session[side].socket.end();
+          else session[side].socket.resetAndDestroy();
+        }
+        await Promise.race([session.client.isLeft(), session.server.isLeft()]);
+        session.client.socket.end();
+        session.server.socket.end();
+        await ended(session);
+        await pause(10);
+        assert.equal(session.ends, 1, way);
+      }
+    });
+  });
+}
