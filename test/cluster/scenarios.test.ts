@@ -17,7 +17,7 @@ for (const file of files) {
     const path = new URL(file, folder);
     const expected = readFileSync(path, 'utf8');
     const actual = replay(expected);
-    if (process.env['UPDATE_GOLDEN'] !== undefined) writeFileSync(path, actual);
+    if (process.env.UPDATE_GOLDEN !== undefined) writeFileSync(path, actual);
     else assert.equal(actual, expected);
     for (const [, rule] of actual.matchAll(/^ {4}rule (.+)$/gm)) fired.add(rule as string);
   });

@@ -88,7 +88,7 @@ test('a killed writer is replaced within a second: recorded, sessions closed, pr
   for (const name of ['writer.suspected', 'instance.down', 'failover.started', 'failover.completed']) {
     assert.ok(names.includes(name), `${name} is told`);
   }
-  assert.equal(stories.find(({ name }) => name === 'failover.completed')?.details['kind'], 'failover');
+  assert.equal(stories.find(({ name }) => name === 'failover.completed')?.details.kind, 'failover');
 });
 
 test('a frozen writer is replaced after `fall` silent probes', async (t) => {

@@ -1,0 +1,238 @@
+import type { Logger } from 'pino';
+import type { ClusterLoad, CommandResult, Controls } from './admin/controls.ts';
+import { type Admin, startAdmin } from './admin/http-server.ts';
+import { createMetrics, type Metrics } from './admin/metrics.ts';
+import { assert } from './base/assert.ts';
+import type { ClusterId, InstanceId } from './base/brand.ts';
+import type { Clock } from './base/clock.ts';
+import { messageOf } from './base/errors.ts';
+import { seededPrng } from './base/prng.ts';
+import type { Answer } from './cluster/effect.ts';
+import type { Address } from './cluster/instance.ts';
+import type { ClusterView } from './cluster/view.ts';
+import type { ClusterConfig, Config } from './config/config.ts';
+import { Controller } from './control/controller.ts';
+import { EventLog } from './control/event-log.ts';
+import { fileStore, memoryStore, type StateStore } from './control/state-store.ts';
+import { engines } from './engines/engines.ts';
+import { createProxy, type EndpointProxy } from './proxy/proxy.ts';
+import { systemClock } from './system-clock.ts';
+
+/** A running Aurelay. */
+export interface App {
+  readonly adminAddress: Address;
+  /** Resolves when `/readyz` would answer 200. */
+  ready(): Promise<void>;
+  /** Stops accepting, lets sessions end for the configured time, then closes them. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly version: string;
+  /** This process must not go on: an invariant is broken. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+const eventsKept = 1_000;
+const readyPollMs = 20;
+
+/** The composition root: the only file that knows every room. */
+export async function startApp(options: AppOptions): Promise<App> {
+  const wiring = new Wiring(options);
+  try {
+    await wiring.start();
+  } catch (error) {
+    await wiring.stop();
+    throw error;
+  }
+  return wiring;
+}
+
+class Wiring implements App, Controls {
+  private readonly options: AppOptions;
+  private readonly clock: Clock = systemClock;
+  private readonly prng = seededPrng(Math.floor(Math.random() * 2 ** 32));
+  private readonly metrics: Metrics;
+  private readonly log: EventLog;
+  private readonly proxy: EndpointProxy;
+  private readonly controllers = new Map<ClusterId, Controller>();
+  private readonly watchers = new Map<ClusterId, Set<(view: ClusterView) => void>>();
+  private admin: Admin | null = null;
+  private stopping: Promise<void> | null = null;
+
+  constructor(options: AppOptions) {
+    this.options = options;
+    const { logger } = options;
+    this.metrics = createMetrics({ version: options.version });
+    this.log = new EventLog(eventsKept, (message) =>
+      logger.error({ message }, 'a listener to events failed'),
+    );
+    this.proxy = createProxy({
+      clock: this.clock,
+      prng: this.prng,
+      logger,
+      observer: this.metrics.observer,
+      viewOf: (cluster) => this.view(cluster),
+      engineOf: (cluster) => engines[this.config(cluster).engine],
+      clusterOf: (cluster) => this.config(cluster),
+      onViewChange: (cluster, listener) => this.watch(cluster, listener),
+      reportDialFailure: (cluster, instance) => this.controller(cluster).lookAt(instance),
+    });
+    for (const cluster of options.config.clusters.values()) {
+      this.controllers.set(cluster.id, this.createController(cluster));
+    }
+    this.metrics.watch(this);
+  }
+
+  get adminAddress(): Address {
+    assert(this.admin !== null, 'the admin API listens');
+    return this.admin.address;
+  }
+
+  async start(): Promise<void> {
+    const { config, logger } = this.options;
+    this.admin = await startAdmin({
+      listen: config.admin.listen,
+      controls: this,
+      metrics: this.metrics,
+      logger,
+    });
+    const { host, port } = this.admin.address;
+    logger.info({ event: 'admin.listening', host, port }, `admin API on http://${host}:${port}`);
+    for (const controller of this.controllers.values()) controller.start();
+    const endpoints = [...config.clusters.values()].flatMap((cluster) => [...cluster.endpoints.values()]);
+    await Promise.all(endpoints.map((endpoint) => this.proxy.listen(endpoint)));
+  }
+
+  async ready(): Promise<void> {
+    while (!this.isReady()) {
+      if (this.stopping !== null) throw new Error('stopped before it was ready');
+      await new Promise((resolve) => setTimeout(resolve, readyPollMs));
+    }
+  }
+
+  stop(): Promise<void> {
+    this.stopping ??= this.shutDown();
+    return this.stopping;
+  }
+
+  private async shutDown(): Promise<void> {
+    const { config, logger } = this.options;
+    logger.info({ event: 'shutdown.started' }, 'shutting down: no new connections');
+    await this.proxy.drain(config.shutdown.drainTimeoutMs);
+    logger.info({ event: 'shutdown.drained' }, 'no session is left');
+    for (const controller of this.controllers.values()) controller.stop();
+    await this.admin?.close();
+    this.metrics.close();
+  }
+
+  private isReady(): boolean {
+    return this.clusters().every(
+      (cluster) =>
+        this.view(cluster).writer !== null && [...this.listening(cluster).values()].every(({ ok }) => ok),
+    );
+  }
+
+  private createController(config: ClusterConfig): Controller {
+    const { logger, onFatal } = this.options;
+    const cluster = config.id;
+    return new Controller({
+      config,
+      engine: engines[config.engine],
+      clock: this.clock,
+      prng: this.prng,
+      store: this.storeOf(cluster),
+      closeSessions: (instance) => this.proxy.closeSessionsOf(cluster, instance, 'failover'),
+      onView: (view) => {
+        for (const watcher of this.watchers.get(cluster) ?? []) watcher(view);
+      },
+      onStory: (story, { epoch }) => {
+        const event = this.log.append({
+          ...story,
+          at: new Date(this.clock.wallTime()).toISOString(),
+          cluster,
+          epoch,
+        });
+        const { level, message, name, ...fields } = event;
+        logger[level]({ event: name, ...fields }, message);
+        this.metrics.recordClusterEvent(event);
+      },
+      onProbe: (instance, seconds, outcome) => this.metrics.recordProbe(cluster, instance, seconds, outcome),
+      onFatal: (error) => {
+        logger.fatal(
+          { event: 'invariant.broken', cluster, err: error },
+          `aurelay stops: ${messageOf(error)}`,
+        );
+        onFatal(error);
+      },
+    });
+  }
+
+  private storeOf(cluster: ClusterId): StateStore {
+    const { stateDir } = this.options.config;
+    return stateDir === null ? memoryStore() : fileStore(stateDir, cluster);
+  }
+
+  private watch(cluster: ClusterId, watcher: (view: ClusterView) => void): () => void {
+    const watchers = this.watchers.get(cluster) ?? new Set();
+    this.watchers.set(cluster, watchers.add(watcher));
+    return () => watchers.delete(watcher);
+  }
+
+  private controller(cluster: ClusterId): Controller {
+    const controller = this.controllers.get(cluster);
+    assert(controller !== undefined, `cluster "${cluster}" is configured`);
+    return controller;
+  }
+
+  // ---- Controls, for the admin API and the metrics ----
+
+  clusters(): readonly ClusterId[] {
+    return [...this.options.config.clusters.keys()];
+  }
+
+  config(cluster: ClusterId): ClusterConfig {
+    const config = this.options.config.clusters.get(cluster);
+    assert(config !== undefined, `cluster "${cluster}" is configured`);
+    return config;
+  }
+
+  view(cluster: ClusterId): ClusterView {
+    return this.controller(cluster).view;
+  }
+
+  load(cluster: ClusterId): ClusterLoad {
+    return this.proxy.load(cluster);
+  }
+
+  listening: Controls['listening'] = (cluster) => this.proxy.listening(cluster);
+
+  members: Controls['members'] = (cluster, endpoint) => this.proxy.membersOf(cluster, endpoint);
+
+  async failover(cluster: ClusterId): Promise<CommandResult> {
+    return this.result(cluster, await this.controller(cluster).failover());
+  }
+
+  async switchover(cluster: ClusterId, to: InstanceId): Promise<CommandResult> {
+    return this.result(cluster, await this.controller(cluster).switchover(to));
+  }
+
+  async drain(cluster: ClusterId, instance: InstanceId, drained: boolean): Promise<CommandResult> {
+    return this.result(cluster, await this.controller(cluster).drain(instance, drained));
+  }
+
+  private result(cluster: ClusterId, answer: Answer): CommandResult {
+    const { writer, epoch } = this.view(cluster);
+    return answer.ok ? { ...answer, writer, epoch } : answer;
+  }
+
+  eventsSince: Controls['eventsSince'] = (since) => this.log.since(since);
+
+  onEvent: Controls['onEvent'] = (listener) => this.log.listen(listener);
+
+  shuttingDown(): boolean {
+    return this.stopping !== null;
+  }
+}

@@ -1,0 +1,114 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { check } from './commands/check.ts';
+import { demo } from './commands/demo.ts';
+import { drain, events, failover, status, switchover } from './commands/operate.ts';
+import { start } from './commands/start.ts';
+import { version } from './version.ts';
+
+const wholeNumber =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw new InvalidArgumentError(`It has to be a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+
+const configOption = () => new Option('-c, --config <file>', 'the configuration').makeOptionMandatory();
+const jsonOption = () => new Option('--json', 'print JSON for programs');
+const adminOption = () =>
+  new Option('--admin <address>', 'where a running Aurelay’s admin API listens')
+    .env('AURELAY_ADMIN')
+    .default('127.0.0.1:8080');
+
+const program = new Command('aurelay')
+  .description('Cluster endpoints with automatic failover for PostgreSQL and MySQL.')
+  .version(version, '-v, --version')
+  .showHelpAfterError('(`aurelay --help` lists the commands)')
+  .showSuggestionAfterError();
+
+program
+  .command('start')
+  .description('answer on the endpoints of a configuration until SIGTERM')
+  .addOption(configOption())
+  .addHelpText('after', '\nExample:\n  aurelay start -c /etc/aurelay/aurelay.yaml')
+  .action(start);
+
+program
+  .command('check')
+  .description('read a configuration and print every error in it; exits with 1 if there is one')
+  .addOption(configOption())
+  .addOption(jsonOption())
+  .action(check);
+
+program
+  .command('status')
+  .description('show every cluster, or one: phase, epoch, writer, instances, endpoints')
+  .argument('[cluster]')
+  .addOption(adminOption())
+  .addOption(jsonOption())
+  .action(status);
+
+program
+  .command('failover')
+  .description('put another instance in the place of the writer; in order where the writer still answers')
+  .argument('<cluster>')
+  .addOption(adminOption())
+  .addOption(jsonOption())
+  .action(failover);
+
+program
+  .command('switchover')
+  .description('hand the office of a living writer to an instance, losing nothing')
+  .argument('<cluster>')
+  .requiredOption('--to <instance>', 'the next writer')
+  .addOption(adminOption())
+  .addOption(jsonOption())
+  .addHelpText('after', '\nExample:\n  aurelay switchover orders --to orders-2')
+  .action(switchover);
+
+for (const drained of [true, false]) {
+  program
+    .command(drained ? 'drain' : 'undrain')
+    .description(
+      drained
+        ? 'give an instance no new connections, and do not promote it'
+        : 'give a drained instance connections again',
+    )
+    .argument('<instance>')
+    .option('--cluster <cluster>', 'where several clusters have an instance of this name')
+    .addOption(adminOption())
+    .addOption(jsonOption())
+    .action((instance: string, options) => drain(instance, drained, options));
+}
+
+program
+  .command('events')
+  .description('print what happened to the clusters, oldest first')
+  .option('-f, --follow', 'go on with what happens from now on')
+  .option('--since <seq>', 'only events after this number', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
+  .addOption(adminOption())
+  .addOption(jsonOption())
+  .action(events);
+
+program
+  .command('demo')
+  .description('start a real replicated cluster on this machine, with Aurelay in front of it')
+  .addOption(
+    new Option('--engine <engine>', 'which servers')
+      .choices(['postgres', 'mysql', 'both'])
+      .default('postgres'),
+  )
+  .option('--replicas <n>', 'replicas beside the writer', wholeNumber(1, 15), 2)
+  .option('--data <dir>', 'keep the data here, one folder an instance (otherwise it is removed at the end)')
+  .addHelpText('after', '\nExample:\n  aurelay demo --engine both --replicas 3 --data ./demo-data')
+  .action(demo);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode;
+}

@@ -1,0 +1,66 @@
+import type { CommandJson, EventJson } from '../admin/api.ts';
+import { AdminClient, AdminFailure } from '../admin/client.ts';
+import { statusTable } from '../admin/status-table.ts';
+
+interface Options {
+  readonly admin: string;
+  readonly json?: true;
+}
+
+/** Prints the outcome, or the failure on standard error with exit code 1. */
+async function withClient(
+  options: Options,
+  use: (client: AdminClient) => Promise<string | null>,
+): Promise<void> {
+  try {
+    const output = await use(new AdminClient({ address: options.admin }));
+    if (output !== null) process.stdout.write(output.endsWith('\n') ? output : `${output}\n`);
+  } catch (error) {
+    if (!(error instanceof AdminFailure)) throw error;
+    process.stderr.write(`aurelay: ${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
+
+const json = (value: unknown): string => JSON.stringify(value, null, 2);
+const told = (result: CommandJson, options: Options): string =>
+  options.json ? json(result) : result.message;
+
+export const status = (cluster: string | undefined, options: Options): Promise<void> =>
+  withClient(options, async (client) => {
+    const clusters = await client.status(cluster ?? null);
+    return options.json ? json(clusters) : statusTable(clusters, { colours: process.stdout.isTTY === true });
+  });
+
+export const failover = (cluster: string, options: Options): Promise<void> =>
+  withClient(options, async (client) => told(await client.failover(cluster), options));
+
+export const switchover = (cluster: string, options: Options & { readonly to: string }): Promise<void> =>
+  withClient(options, async (client) => told(await client.switchover(cluster, options.to), options));
+
+export const drain = (
+  instance: string,
+  drained: boolean,
+  options: Options & { readonly cluster?: string },
+): Promise<void> =>
+  withClient(options, async (client) =>
+    told(await client.drain(instance, drained, options.cluster ?? null), options),
+  );
+
+export const events = (
+  options: Options & { readonly follow?: true; readonly since: number },
+): Promise<void> =>
+  withClient(options, async (client) => {
+    const print = (event: EventJson): void => {
+      process.stdout.write(`${options.json ? JSON.stringify(event) : eventLine(event)}\n`);
+    };
+    if (options.follow) {
+      for await (const event of client.followEvents(options.since)) print(event);
+    } else {
+      for (const event of await client.recentEvents(options.since)) print(event);
+    }
+    return null;
+  });
+
+const eventLine = ({ at, level, cluster, epoch, name, message }: EventJson): string =>
+  `${at} ${level.toUpperCase().padEnd(5)} ${cluster} epoch=${epoch} ${name}: ${message}`;

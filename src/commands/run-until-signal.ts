@@ -1,0 +1,41 @@
+import type { Logger } from 'pino';
+import { startApp } from '../app.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Config } from '../config/config.ts';
+import { version } from '../version.ts';
+
+/**
+ * Runs Aurelay until SIGTERM or SIGINT: the first lets sessions end, the second closes them at once. Exits with 0 after
+ * a signal, with 1 when it cannot start or an invariant breaks.
+ */
+export async function runUntilSignal(config: Config, logger: Logger): Promise<void> {
+  // A process that cannot trust itself must not go on admitting writers; a supervisor starts it anew.
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ event: 'crash', err: error }, `aurelay stops: ${messageOf(error)}`);
+    process.exit(1);
+  });
+  logger.info({ event: 'start', version, node: process.version, pid: process.pid }, `aurelay ${version}`);
+  try {
+    const app = await startApp({ config, logger, version, onFatal: () => process.exit(1) });
+    let signals = 0;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      signals += 1;
+      logger.info({ event: 'signal', signal }, `received ${signal}`);
+      if (signals > 1) process.exit(0);
+      app.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          logger.error({ event: 'shutdown.failed', err: error }, messageOf(error));
+          process.exit(1);
+        },
+      );
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    await app.ready();
+    logger.info({ event: 'ready' }, 'every endpoint accepts and every cluster has a writer');
+  } catch (error) {
+    logger.fatal({ event: 'start.failed', err: error }, `aurelay cannot start: ${messageOf(error)}`);
+    process.exit(1);
+  }
+}

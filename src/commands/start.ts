@@ -1,0 +1,19 @@
+import { headline } from '../config/diagnostic.ts';
+import { checkReport } from '../config/report.ts';
+import { createLogger } from '../logger.ts';
+import { readConfig } from './read-config.ts';
+import { runUntilSignal } from './run-until-signal.ts';
+
+export async function start(options: { readonly config: string }): Promise<void> {
+  const result = readConfig(options.config);
+  if (!result.ok) {
+    process.stderr.write(checkReport(result, { color: process.stderr.isTTY === true, json: false }));
+    process.exitCode = 1;
+    return;
+  }
+  const logger = createLogger(result.config.log.level);
+  for (const warning of result.warnings) {
+    logger.warn({ event: 'config.warning', file: warning.file, line: warning.line }, headline(warning));
+  }
+  await runUntilSignal(result.config, logger);
+}
