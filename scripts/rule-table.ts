@@ -1,4 +1,5 @@
-import { type Rule, requestRules, rules } from '../src/cluster/rules.ts';
+import type { Rule } from '../src/cluster/rules/rule.ts';
+import { requestRules, rules } from '../src/cluster/rules/table.ts';
 import type { PhaseName } from '../src/cluster/view.ts';
 
 const phases: readonly PhaseName[] = [

@@ -4,7 +4,8 @@ import type { Event } from './event.ts';
 import { afterFailure, afterSuccess } from './health.ts';
 import { checkInvariants } from './invariants.ts';
 import type { PositionOrder } from './position.ts';
-import { type Rule, requestRules, rules } from './rules.ts';
+import type { Rule } from './rules/rule.ts';
+import { requestRules, rules } from './rules/table.ts';
 import type { ClusterState, InstanceState, Policy } from './state.ts';
 
 export interface Step {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { requestRules, rules } from '../../src/cluster/rules.ts';
+import { requestRules, rules } from '../../src/cluster/rules/table.ts';
 import { Scenario } from './scenario.ts';
 
 /**

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { requestRules, rules } from '../../src/cluster/rules.ts';
+import { requestRules, rules } from '../../src/cluster/rules/table.ts';
 import { storyOfRule } from '../../src/control/narrate.ts';
 
 /** The docs are true: checked against the code. */

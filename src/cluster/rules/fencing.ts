@@ -1,0 +1,172 @@
+import { abort, isCurrent, promote, record, verify } from '../plan.ts';
+import { type ClusterState, type Phase, withInstance } from '../state.ts';
+import type { Context, Rule } from './rule.ts';
+import { askedBefore, isPhase, lookAgainMs, stay, withPlan } from './terms.ts';
+
+/** A switchover's server that does not give way in this time keeps its office. */
+const fenceTimeoutMs = 5_000;
+
+const recordAgainMs = 1_000;
+
+/** Between the decision and the promotion: the old epoch is shut out, the new one is written down. */
+export const fencingRules: readonly Rule[] = [
+  {
+    id: 'sessions-closed',
+    comment: 'The old epoch’s sessions are closed.',
+    from: ['fencing'],
+    to: ['fencing'],
+    when: ({ state, event }) =>
+      event.kind === 'sessions-closed' &&
+      isPhase(state.phase, 'fencing') &&
+      !state.phase.sessionsClosed &&
+      isCurrent(state.phase, event.epoch),
+    then: ({ state, event }) => {
+      if (!isPhase(state.phase, 'fencing') || event.kind !== 'sessions-closed') return stay(state);
+      const plan = { ...state.phase.plan, sessionsClosed: event.count };
+      return stay({ ...state, phase: { ...state.phase, plan, sessionsClosed: true } });
+    },
+  },
+  {
+    id: 'old-writer-fenced',
+    comment: 'Switchover: the old writer takes no more writes, and said where it ends.',
+    from: ['fencing'],
+    to: ['fencing'],
+    when: ({ state, event }) =>
+      event.kind === 'fenced' &&
+      isPhase(state.phase, 'fencing') &&
+      !state.phase.fenced &&
+      isCurrent(state.phase, event.epoch),
+    then: ({ state, event }) => {
+      if (!isPhase(state.phase, 'fencing') || event.kind !== 'fenced') return stay(state);
+      const plan = { ...state.phase.plan, fromPosition: event.position };
+      return stay({ ...state, phase: { ...state.phase, plan, fenced: true } });
+    },
+  },
+  {
+    id: 'switchover-target-lost',
+    comment: 'Switchover: the target fell away before the old writer was deposed, so the old writer stays.',
+    from: ['fencing'],
+    to: ['suspect'],
+    when: ({ state }) =>
+      isSwitchover(state) && state.instances.get(withPlan(state).plan.to)?.health === 'down',
+    then: ({ state, event }) => abort(state, withPlan(state).plan, event.at, 'the target does not answer'),
+  },
+  {
+    id: 'switchover-not-fenced',
+    comment: 'Switchover: the old writer could not be made read-only, so it stays.',
+    from: ['fencing'],
+    to: ['suspect'],
+    when: ({ state, event }) =>
+      isSwitchover(state) && event.kind === 'not-fenced' && isCurrent(state.phase, event.epoch),
+    then: ({ state, event }) =>
+      abort(state, withPlan(state).plan, event.at, event.kind === 'not-fenced' ? event.why : ''),
+  },
+  {
+    id: 'shut-out',
+    comment:
+      'The old writer is shut out; a switchover’s target now receives the rest, any other change is recorded.',
+    from: ['fencing'],
+    to: ['fencing'],
+    when: ({ state: { phase } }) =>
+      isPhase(phase, 'fencing') && phase.stage === 'closing' && phase.sessionsClosed && phase.fenced,
+    then: ({ state, event }) => {
+      if (!isPhase(state.phase, 'fencing')) return stay(state);
+      const { plan } = state.phase;
+      if (plan.kind !== 'switchover') return record(state, plan, event.at);
+      const phase: Phase = { ...state.phase, stage: 'catching-up', since: event.at };
+      return stay({ ...state, phase }, [{ kind: 'probe', instance: plan.to, delayMs: 0 }]);
+    },
+  },
+  {
+    id: 'caught-up',
+    comment: 'Switchover: the target has everything that the old writer has; nothing can be lost any more.',
+    from: ['fencing'],
+    to: ['fencing'],
+    when: (c) => caughtUp(c) === 'yes',
+    then: ({ state, event }) => {
+      const { plan } = withPlan(state);
+      const toPosition = state.instances.get(plan.to)?.observation?.position ?? null;
+      return record(state, { ...plan, toPosition }, event.at);
+    },
+  },
+  {
+    id: 'catching-up',
+    comment: 'Switchover: the target is not there yet; ask it again shortly.',
+    from: ['fencing'],
+    to: ['fencing'],
+    when: (c) => c.event.kind === 'probe-succeeded' && caughtUp(c) === 'not yet' && askedBefore(c),
+    then: ({ state, event }) => {
+      const { plan } = withPlan(state);
+      const marked = withInstance(state, plan.to, { correctedAt: event.at });
+      return stay(marked, [{ kind: 'probe', instance: plan.to, delayMs: lookAgainMs }]);
+    },
+  },
+  {
+    id: 'switchover-too-slow',
+    comment: 'Switchover: the old writer did not give way, or the target did not catch up, in time: undone.',
+    from: ['fencing'],
+    to: ['suspect'],
+    when: ({ state, event, policy }) =>
+      isSwitchover(state) &&
+      event.at - withPlan(state).since > Math.max(fenceTimeoutMs, policy.promoteTimeoutMs),
+    then: ({ state, event }) =>
+      abort(state, withPlan(state).plan, event.at, 'the target did not receive everything in time'),
+  },
+  {
+    id: 'recorded',
+    comment: 'The new epoch is on disk: promote, or (where somebody else did) look whether it is writable.',
+    from: ['fencing'],
+    to: ['promoting', 'verifying'],
+    when: ({ state, event }) =>
+      event.kind === 'memory-saved' &&
+      isPhase(state.phase, 'fencing') &&
+      state.phase.stage === 'recording' &&
+      isCurrent(state.phase, event.epoch),
+    then: ({ state, event }) => {
+      const { plan } = withPlan(state);
+      const ours = plan.kind === 'failover' || plan.kind === 'switchover';
+      return ours ? promote(state, plan, 1, event.at) : verify(state, plan, 1, event.at);
+    },
+  },
+  {
+    id: 'not-recorded',
+    comment:
+      'The new epoch could not be written to disk: going on might give it two writers after a restart.',
+    from: ['fencing'],
+    to: ['fencing'],
+    when: ({ state, event }) =>
+      event.kind === 'memory-not-saved' &&
+      isPhase(state.phase, 'fencing') &&
+      state.phase.stage === 'recording' &&
+      state.phase.trouble === null &&
+      isCurrent(state.phase, event.epoch),
+    then: ({ state, event }) => {
+      if (!isPhase(state.phase, 'fencing') || event.kind !== 'memory-not-saved') return stay(state);
+      const trouble = `state_dir cannot be written (${event.why})`;
+      return stay({ ...state, phase: { ...state.phase, since: event.at, trouble } });
+    },
+  },
+  {
+    id: 'recorded-again',
+    comment: 'Try to write the new epoch down again.',
+    from: ['fencing'],
+    to: ['fencing'],
+    when: ({ state, event }) =>
+      isPhase(state.phase, 'fencing') &&
+      state.phase.trouble !== null &&
+      event.at - state.phase.since >= recordAgainMs,
+    then: ({ state, event }) => record(state, withPlan(state).plan, event.at),
+  },
+];
+
+const isSwitchover = ({ phase }: ClusterState): boolean =>
+  phase.name === 'fencing' && phase.plan.kind === 'switchover' && phase.stage !== 'recording';
+
+function caughtUp({ state, positions }: Context): 'yes' | 'not yet' | 'does not apply' {
+  const { phase } = state;
+  if (!isPhase(phase, 'fencing') || phase.stage !== 'catching-up') return 'does not apply';
+  const position = state.instances.get(phase.plan.to)?.observation?.position ?? null;
+  if (position === null || phase.plan.fromPosition === null) return 'not yet';
+  const compared = positions.compare(position, phase.plan.fromPosition);
+  return compared === 'equal' || compared === 'ahead' ? 'yes' : 'not yet';
+}

@@ -1,0 +1,127 @@
+import type { InstanceId } from '../../base/brand.ts';
+import { conflict, newestClaim, othersHeard, soleClaim } from '../claims.ts';
+import { begin, giveUp, promote } from '../plan.ts';
+import { type ClusterState, memoryOf } from '../state.ts';
+import type { Rule } from './rule.ts';
+import { sinceOf } from './succession.ts';
+import { holder, says, stay, waiting, withPlan } from './terms.ts';
+
+/** Who is the writer, where nobody is known to be: at the start, after a pause, or when somebody else promoted. */
+export const findingRules: readonly Rule[] = [
+  {
+    id: 'two-writers',
+    comment:
+      'Two servers that Aurelay has no reason to prefer take writes: nobody gets sessions until a person decides.',
+    from: ['starting', 'suspect'],
+    to: ['operator-required'],
+    when: (c) => conflict(c.state) !== null && !says(holder(c.state), 'writer') && othersHeard(c.state),
+    then: ({ state, event }) =>
+      giveUp(state, null, event.at, `more than one writable server: ${conflict(state)?.join(', ')}`),
+  },
+  {
+    id: 'writer-seen',
+    comment:
+      'The holder of the epoch takes writes (again): nothing was changed meanwhile, so nothing has to be.',
+    from: waiting,
+    to: ['stable'],
+    when: ({ state }) =>
+      says(holder(state), 'writer') &&
+      !state.deposed.has(state.writer as InstanceId) &&
+      conflictIsSettled(state),
+    then: ({ state }) => {
+      const stable: ClusterState = { ...state, phase: { name: 'stable' } };
+      return stay(stable, [{ kind: 'save-memory', epoch: state.epoch, memory: memoryOf(stable, false) }]);
+    },
+  },
+  {
+    id: 'promoted-elsewhere',
+    comment:
+      'The holder has lost its office and exactly one other server takes writes: somebody else promoted it.',
+    from: waiting,
+    to: ['fencing'],
+    when: ({ state, policy }) => {
+      const known = holder(state);
+      if (known === null || !(known.health === 'down' || says(known, 'replica'))) return false;
+      return soleClaim(state, policy.mode) !== null;
+    },
+    then: ({ state, event, policy }) =>
+      begin(state, {
+        kind: 'adopted',
+        to: soleClaim(state, policy.mode) as InstanceId,
+        at: event.at,
+        since: sinceOf(state, event),
+      }),
+  },
+  {
+    id: 'promoted-elsewhere-in-spite',
+    comment:
+      'Observe: a server on a newer timeline takes writes, so the holder has been replaced and has not noticed.',
+    from: ['stable'],
+    to: ['fencing'],
+    when: ({ state, policy }) => policy.mode === 'observe' && newestClaim(state) !== null,
+    then: ({ state, event }) =>
+      begin(state, {
+        kind: 'adopted',
+        to: newestClaim(state) as InstanceId,
+        at: event.at,
+        since: event.at,
+      }),
+  },
+  {
+    id: 'first-writer',
+    comment:
+      'No epoch yet, everybody was asked, and exactly one server takes writes: it holds the first epoch.',
+    from: ['starting', 'operator-required'],
+    to: ['fencing'],
+    when: ({ state, policy }) =>
+      state.writer === null && othersHeard(state) && soleClaim(state, policy.mode) !== null,
+    then: ({ state, event, policy }) =>
+      begin(state, {
+        kind: 'elected',
+        to: soleClaim(state, policy.mode) as InstanceId,
+        at: event.at,
+        since: event.at,
+      }),
+  },
+  {
+    id: 'no-first-writer',
+    comment:
+      'No epoch yet, everybody was asked, and nobody takes writes: promoting one might lose another’s data.',
+    from: ['starting'],
+    to: ['operator-required'],
+    when: ({ state }) =>
+      state.writer === null && [...state.instances.values()].every((known) => known.health !== 'unknown'),
+    then: ({ state, event, policy }) =>
+      giveUp(
+        state,
+        null,
+        event.at,
+        policy.mode === 'automatic'
+          ? 'no instance takes writes and none was known to be the writer: start the writer, or run `aurelay failover`'
+          : 'no instance takes writes: whoever promotes here has to',
+      ),
+  },
+  {
+    id: 'promotion-resumed',
+    comment:
+      'Aurelay was restarted between the decision to promote the holder and the proof: the decision stands.',
+    from: ['starting'],
+    to: ['promoting'],
+    when: ({ state, policy }) =>
+      policy.mode === 'automatic' &&
+      state.phase.name === 'starting' &&
+      state.phase.resume &&
+      says(holder(state), 'replica'),
+    then: ({ state, event }) => {
+      const to = state.writer as InstanceId;
+      const { state: begun } = begin(
+        { ...state, writer: null },
+        { kind: 'failover', to, at: event.at, since: event.at },
+      );
+      return promote({ ...begun, writer: to }, { ...withPlan(begun).plan, epoch: state.epoch }, 1, event.at);
+    },
+  },
+];
+
+/** More than one writable server matters only until the holder of an epoch is one of them. */
+const conflictIsSettled = (state: ClusterState): boolean => state.epoch > 0 || conflict(state) === null;

@@ -1,0 +1,132 @@
+import type { InstanceId } from '../../base/brand.ts';
+import { othersAnswer } from '../claims.ts';
+import type { Effect } from '../effect.ts';
+import { giveUp, type Outcome } from '../plan.ts';
+import { withInstance } from '../state.ts';
+import type { Context, Rule } from './rule.ts';
+import { hasCandidate, noCandidate, refusalsNow, startFailover } from './succession.ts';
+import { holder, isPhase, lookAgainMs, mayCorrect, probed, says, stay } from './terms.ts';
+
+/** Servers that start together with Aurelay (after a power cut, say) may take this long to answer. */
+const startTogetherMs = 10_000;
+
+/** The writer gives no evidence any more: doubt, and the decision to replace it. */
+export const losingRules: readonly Rule[] = [
+  {
+    id: 'holder-missing',
+    comment:
+      'The writer that Aurelay remembers does not answer, or answers without its office, and everybody else was heard: ' +
+      'where all start together, the first to answer need not be the one with the most data.',
+    from: ['starting'],
+    to: ['suspect'],
+    when: ({ state, event }) => {
+      const known = holder(state);
+      if (known === null || !isPhase(state.phase, 'starting')) return false;
+      const heard = othersAnswer(state) || event.at - state.phase.since >= startTogetherMs;
+      return heard && (known.health === 'down' || says(known, 'replica'));
+    },
+    then: (c) =>
+      suspect(c, 'lost', `${c.state.writer}, the writer before Aurelay was restarted, is not writable`),
+  },
+  {
+    id: 'writer-suspected',
+    comment: 'The writer did not answer a probe: new connections wait, and everybody is asked at once.',
+    from: ['stable'],
+    to: ['suspect'],
+    when: ({ state }) => holder(state)?.observation === null,
+    then: (c) => {
+      const failure = holder(c.state)?.lastFailure;
+      const ask = [...c.state.instances.keys()].map(
+        (instance): Effect => ({ kind: 'probe', instance, delayMs: 0 }),
+      );
+      const words = `${c.state.writer} does not answer (${failure?.reason}: ${failure?.detail})`;
+      return suspect(c, 'lost', words, ask);
+    },
+  },
+  {
+    id: 'writer-demoted',
+    comment: 'The writer answers that it takes no writes any more: its sessions must not go on there.',
+    from: ['stable'],
+    to: ['suspect'],
+    when: ({ state }) => says(holder(state), 'replica'),
+    then: (c) =>
+      suspect(c, 'demoted', `${c.state.writer} answers, but takes no writes`, [
+        { kind: 'close-sessions', epoch: c.state.epoch, instance: c.state.writer as InstanceId },
+      ]),
+  },
+  {
+    id: 'still-fenced',
+    comment: 'A switchover was given up, and its old writer is still read-only: open it again.',
+    from: ['suspect'],
+    to: 'same',
+    when: (c) => {
+      const known = probed(c);
+      if (known === null || !isPhase(c.state.phase, 'suspect') || c.state.phase.cause !== 'undone')
+        return false;
+      return known === holder(c.state) && says(known, 'replica') && mayCorrect(known, c.event.at);
+    },
+    then: ({ state, event }) => {
+      const instance = state.writer as InstanceId;
+      const marked = withInstance(state, instance, { correctedAt: event.at });
+      return stay(marked, [
+        { kind: 'unfence', epoch: state.epoch, instance },
+        { kind: 'probe', instance, delayMs: lookAgainMs },
+      ]);
+    },
+  },
+  {
+    id: 'failover-too-soon',
+    comment:
+      'The writer is gone again within `min_interval`: something is wrong that a failover does not mend.',
+    from: ['suspect'],
+    to: ['operator-required'],
+    when: (c) => c.policy.mode === 'automatic' && isLost(c) && hasCandidate(c) && tooSoon(c),
+    then: ({ state, event }) =>
+      giveUp(
+        state,
+        null,
+        event.at,
+        `${state.writer} is gone less than min_interval after the last failover: run \`aurelay failover\` to go on`,
+      ),
+  },
+  {
+    id: 'writer-lost',
+    comment: 'The writer is gone and there is a candidate: shut the old epoch out, then promote.',
+    from: ['suspect'],
+    to: ['fencing'],
+    when: (c) => c.policy.mode === 'automatic' && isLost(c) && hasCandidate(c),
+    then: (c) => startFailover(c, null),
+  },
+  {
+    id: 'no-candidate',
+    comment: 'The writer is gone and nobody can take over: wait for either to return.',
+    from: ['suspect'],
+    to: ['suspect'],
+    when: (c) => {
+      if (c.policy.mode !== 'automatic' || !isLost(c)) return false;
+      const next = noCandidate(c, refusalsNow(c)).state.phase;
+      return (
+        isPhase(c.state.phase, 'suspect') && isPhase(next, 'suspect') && next.reason !== c.state.phase.reason
+      );
+    },
+    then: (c) => noCandidate(c, refusalsNow(c)),
+  },
+];
+
+const suspect = (
+  { state, event }: Context,
+  cause: 'lost' | 'demoted',
+  reason: string,
+  effects: readonly Effect[] = [],
+): Outcome => stay({ ...state, phase: { name: 'suspect', since: event.at, cause, reason } }, effects);
+
+const tooSoon = ({ state, event, policy }: Context): boolean =>
+  state.lastFailoverAt !== null && event.at - state.lastFailoverAt < policy.minIntervalMs;
+
+/** The holder is gone for good as far as anyone can tell: down, or back from silence without its office. */
+const isLost = ({ state }: Context): boolean => {
+  const known = holder(state);
+  if (!isPhase(state.phase, 'suspect') || known === null) return false;
+  if (known.health === 'down') return true;
+  return state.phase.cause === 'lost' && says(known, 'replica') && known.observation?.replication === null;
+};

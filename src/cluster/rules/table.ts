@@ -1,0 +1,18 @@
+import { correctingRules } from './correcting.ts';
+import { fencingRules } from './fencing.ts';
+import { findingRules } from './finding.ts';
+import { losingRules } from './losing.ts';
+import { promotingRules } from './promoting.ts';
+import { requestRules } from './requests.ts';
+import type { Rule } from './rule.ts';
+
+export { requestRules };
+
+/** What happens by itself, in the order in which it is asked. */
+export const rules: readonly Rule[] = [
+  ...findingRules,
+  ...losingRules,
+  ...fencingRules,
+  ...promotingRules,
+  ...correctingRules,
+];
