@@ -1,0 +1,86 @@
+import type { Address } from '../../../cluster/instance.ts';
+import type { Credentials } from '../../engine.ts';
+import type { MysqlPosition } from '../position.ts';
+
+/**
+ * All that differs between MySQL and MariaDB once a connection is open: statements to run, and how to read the
+ * answers. Pure: text in, text out.
+ */
+export interface Dialect {
+  /** Statements, sent at once, whose results `readStatus` reads. */
+  readonly statusSql: string;
+  readStatus(results: Results): ServerStatus;
+
+  /** Stop taking transactions from the source; what was received goes on being applied. */
+  stopReceivingSql(channel: Channel): string;
+  startApplyingSql(channel: Channel): string;
+  /** Whether what was received survives a start of replication after both of its threads stood still. */
+  readonly keepsRelayLog: boolean;
+  stopReplicatingSql(channel: Channel): string;
+  startReplicatingSql(channel: string): string;
+  /** Forget the source, its credentials and the relay log. Needs replication to be stopped. */
+  forgetSourceSql(channel: Channel): string;
+  /** Replicate from another source by GTID. Needs replication to be stopped. */
+  changeSource(channel: string, source: Address, credentials: Credentials | null): Statement;
+  /** Make a former writer's own transactions count as replicated; null where that needs no statement. */
+  adoptOwnHistorySql(status: ServerStatus): string | null;
+
+  /**
+   * Refuse writes. Waits for commits in progress, and for locked tables, up to the session's `lock_wait_timeout`.
+   * MySQL's `super_read_only` binds everybody; MariaDB's `read_only` does not bind users with SUPER or
+   * READ ONLY ADMIN.
+   */
+  readonly refuseWritesSql: string;
+  readonly allowWritesSql: string;
+}
+
+/** A statement with `?` for each value, in order. */
+export interface Statement {
+  readonly sql: string;
+  readonly values: readonly (string | number)[];
+}
+
+/** A row as text; the drivers' types are not asked for. */
+export type Row = Readonly<Record<string, string | null>>;
+/** The rows of each statement, in order. */
+export type Results = readonly (readonly Row[])[];
+
+/** What a server says of itself. */
+export interface ServerStatus {
+  /** Ordinary users could write now. */
+  readonly writable: boolean;
+  /** MySQL: `server_uuid`; MariaDB: `server_id`. */
+  readonly identity: string;
+  /** What it has written or applied. */
+  readonly executed: MysqlPosition;
+  /** What it has written, applied, or received in full and not applied yet. */
+  readonly held: MysqlPosition;
+  /** Where it replicates from; none on a server that is no replica. Group Replication's own channels are left out. */
+  readonly channels: readonly Channel[];
+}
+
+/** One source that a server is configured to replicate from (MariaDB: a named connection). */
+export interface Channel {
+  /** Empty for the default one. */
+  readonly name: string;
+  readonly source: Address | null;
+  /** Null where none is set. */
+  readonly user: string | null;
+  /** The state of the thread that receives. */
+  readonly receiving: 'running' | 'connecting' | 'stopped';
+  readonly receiveError: ReplicationError | null;
+  /** Whether the thread that applies is running. */
+  readonly applying: boolean;
+  readonly applyError: ReplicationError | null;
+  /** In whole seconds, by the server's own reckoning; null where it does not know. */
+  readonly secondsBehind: number | null;
+  /** It finds its place by GTID and not by file and offset. */
+  readonly usesGtid: boolean;
+  /** All that was received has been applied. */
+  readonly caughtUp: boolean;
+}
+
+export interface ReplicationError {
+  readonly errno: number;
+  readonly message: string;
+}

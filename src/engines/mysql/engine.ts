@@ -1,0 +1,15 @@
+import type { Engine } from '../engine.ts';
+import { mysqlProtocol } from './handshake.ts';
+import { MysqlOperations } from './operations.ts';
+import { mysqlPositions } from './position.ts';
+import { MysqlProbe } from './probe.ts';
+
+/** MySQL 8.0 to 9.x and MariaDB 10.6 and newer; which of the two it is shows in a server's greeting. */
+export const mysql: Engine = {
+  name: 'mysql',
+  defaultPort: 3306,
+  positions: mysqlPositions,
+  protocol: mysqlProtocol,
+  createProbe: (target) => new MysqlProbe(target),
+  createOperations: (target) => new MysqlOperations(target),
+};

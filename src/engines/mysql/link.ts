@@ -1,0 +1,225 @@
+import { connect, type Socket } from 'node:net';
+import { type Connection, createConnection } from 'mysql2';
+import { type Address, formatAddress } from '../../cluster/instance.ts';
+import type { Target } from '../engine.ts';
+import type { Results, Row, Statement } from './dialects/dialect.ts';
+import { GreetingRefused, ProtocolFailed } from './failure.ts';
+import type { Greeting } from './greeting.ts';
+import { MysqlServerOpening } from './handshake.ts';
+import { parseServerVersion, type ServerVersion } from './server-version.ts';
+
+/** A connection of the monitor user, with what its server said in its greeting. */
+export interface Link {
+  readonly version: ServerVersion;
+  /** The number of this connection in the server's process list. */
+  readonly connectionId: number;
+  /** Called once when the connection breaks, unless `destroy` was called first. */
+  onLost: ((reason: Error) => void) | null;
+  /** Runs one statement, or several with `;` between them; one list of rows for each. */
+  query(statement: string | Statement): Promise<Results>;
+  /** At once; what is under way fails. */
+  destroy(): void;
+}
+
+/**
+ * The schema that every connection of Aurelay's is in. `fence` tells them by it from those of a client that logs in
+ * as the same user, on servers without connection attributes too (MariaDB has them off unless told otherwise).
+ */
+export const monitorSchema = 'information_schema';
+
+/** As MySQL's own clients do where they are not told otherwise: encrypted where the server can, not verified. */
+const unverifiedTls = { rejectUnauthorized: false };
+
+/**
+ * Connects and logs in; in TLS where the server offers it. Fails as soon as `signal` is aborted, and leaves no socket
+ * behind. `programName` shows in the server's list of connection attributes.
+ */
+export async function openLink(target: Target, programName: string, signal: AbortSignal): Promise<Link> {
+  const greeted = await greet(target.address, signal);
+  try {
+    return await logIn(target, programName, greeted, greeted.greeting.offersTls, signal);
+  } catch (error) {
+    if (!isTlsFailure(error)) throw error;
+    // A server whose certificate or TLS version this OpenSSL rejects is still worth watching; whoever could force
+    // this could as well have taken the offer of TLS out of the greeting.
+    return await logIn(target, programName, await greet(target.address, signal), false, signal);
+  }
+}
+
+const isTlsFailure = (thrown: unknown): boolean =>
+  (thrown as NodeJS.ErrnoException | null)?.code === 'HANDSHAKE_SSL_ERROR';
+
+interface Greeted {
+  readonly socket: Socket;
+  readonly greeting: Greeting;
+  readonly version: ServerVersion;
+}
+
+/**
+ * Connects, and reads the greeting before the driver does: the driver has no limit on what it waits for, and takes
+ * the first bytes of an HTTP server for the header of a packet of five megabytes.
+ */
+function greet(address: Address, signal: AbortSignal): Promise<Greeted> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(abortedError(address));
+    const socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
+    const opening = new MysqlServerOpening();
+    const settle = (end: () => void): void => {
+      socket.off('data', onData).off('error', fail).off('close', onClose);
+      signal.removeEventListener('abort', onAbort);
+      end();
+    };
+    const fail = (error: Error): void => {
+      settle(() => reject(error));
+      socket.destroy();
+    };
+    const onClose = (): void => fail(lostError('the server closed the connection before it greeted'));
+    const onAbort = (): void => fail(abortedError(address));
+    const onData = (chunk: Buffer): void => {
+      try {
+        const greeting = readOpening(opening, chunk, address);
+        if (greeting === null) return;
+        settle(() => resolve({ socket, ...greeting }));
+        // The driver gets to read the greeting too.
+        socket.pause().unshift(Buffer.from(greeting.bytes));
+      } catch (error) {
+        fail(error as Error);
+      }
+    };
+    // An error that nobody listens to would end the process, at any time in the socket's life.
+    socket.on('error', ignore);
+    socket.on('data', onData).on('error', fail).on('close', onClose);
+    signal.addEventListener('abort', onAbort);
+  });
+}
+
+const ignore = (): void => {};
+
+function readOpening(
+  opening: MysqlServerOpening,
+  chunk: Uint8Array,
+  address: Address,
+): { greeting: Greeting; version: ServerVersion; bytes: Uint8Array } | null {
+  const event = opening.push(chunk);
+  switch (event.kind) {
+    case 'need-more':
+      return null;
+    case 'refused':
+      throw new GreetingRefused(Number(event.code), event.message);
+    case 'malformed':
+      throw new ProtocolFailed(`${formatAddress(address)}: ${event.why}`);
+    default: {
+      const { greeting } = opening;
+      const version = greeting === null ? null : parseServerVersion(greeting.serverVersion);
+      if (greeting === null || version === null) {
+        throw new ProtocolFailed(
+          `${formatAddress(address)}: the greeting names no version of MySQL or MariaDB`,
+        );
+      }
+      return { greeting, version, bytes: event.bytes };
+    }
+  }
+}
+
+function logIn(
+  target: Target,
+  programName: string,
+  { socket, version }: Greeted,
+  tls: boolean,
+  signal: AbortSignal,
+): Promise<Link> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      socket.destroy();
+      return reject(abortedError(target.address));
+    }
+    const connection = createConnection({
+      stream: socket,
+      host: target.address.host,
+      port: target.address.port,
+      user: target.user,
+      ...(target.password === null ? {} : { password: target.password }),
+      database: monitorSchema,
+      connectTimeout: 0,
+      multipleStatements: true,
+      charset: 'utf8mb4',
+      // Every value as the text that the server sent: no dates, no numbers that lose digits.
+      typeCast: (field) => field.string(),
+      connectAttributes: { program_name: programName },
+      ...(tls ? { ssl: unverifiedTls } : {}),
+    });
+    const link = new DriverLink(connection, socket, version);
+    const settle = (end: () => void): void => {
+      signal.removeEventListener('abort', onAbort);
+      link.onLost = null;
+      end();
+    };
+    const fail = (error: Error): void => {
+      settle(() => reject(error));
+      link.destroy();
+    };
+    const onAbort = (): void => fail(abortedError(target.address));
+    link.onLost = fail;
+    connection.once('connect', () => settle(() => resolve(link)));
+    signal.addEventListener('abort', onAbort);
+    socket.resume();
+  });
+}
+
+class DriverLink implements Link {
+  onLost: ((reason: Error) => void) | null = null;
+  readonly version: ServerVersion;
+  private readonly connection: Connection;
+  private readonly socket: Socket;
+  private over = false;
+
+  constructor(connection: Connection, socket: Socket, version: ServerVersion) {
+    this.connection = connection;
+    this.socket = socket;
+    this.version = version;
+    connection.on('error', (error: Error) => this.lose(error));
+    socket.on('close', () => this.lose(lostError('the server closed the connection')));
+  }
+
+  get connectionId(): number {
+    return this.connection.threadId ?? 0;
+  }
+
+  async query(statement: string | Statement): Promise<Results> {
+    const { sql, values } = typeof statement === 'string' ? { sql: statement, values: [] } : statement;
+    const [results] = await this.connection.promise().query(sql, [...values]);
+    return asLists(results);
+  }
+
+  destroy(): void {
+    this.over = true;
+    // Not the connection's own `destroy`, which would leave the promise of a query under way open for ever.
+    this.socket.destroy();
+  }
+
+  private lose(reason: Error): void {
+    if (this.over) return;
+    this.destroy();
+    this.onLost?.(reason);
+  }
+}
+
+/** The driver gives one result bare and several in a list; a statement without rows has a header in place of them. */
+function asLists(results: unknown): Results {
+  if (!Array.isArray(results)) return [[]];
+  const isOneResult =
+    results.length === 0 || !results.some((result) => Array.isArray(result) || isHeader(result));
+  const each: readonly unknown[] = isOneResult ? [results] : results;
+  return each.map((result) => (Array.isArray(result) ? (result as Row[]) : []));
+}
+
+const isHeader = (result: unknown): boolean =>
+  (result as { constructor?: { name?: string } } | null)?.constructor?.name === 'ResultSetHeader';
+
+function lostError(message: string): Error {
+  return Object.assign(new Error(message), { code: 'PROTOCOL_CONNECTION_LOST' });
+}
+
+function abortedError(address: Address): Error {
+  return Object.assign(new Error(`${formatAddress(address)} did not answer in time`), { code: 'ETIMEDOUT' });
+}

@@ -1,0 +1,51 @@
+import type { Observation, Replication } from '../../cluster/observation.ts';
+import type { Channel, ServerStatus } from './dialects/dialect.ts';
+import { formatPosition } from './position.ts';
+import type { ServerVersion } from './server-version.ts';
+
+/** What the cluster is told of a server's status. A writer is one that takes writes and has no source. */
+export function observationOf(status: ServerStatus, version: ServerVersion): Observation {
+  const role = status.writable && status.channels.length === 0 ? 'writer' : 'replica';
+  return {
+    role,
+    writable: status.writable,
+    identity: status.identity,
+    timeline: null,
+    position: formatPosition(status.held),
+    lagSeconds: role === 'writer' ? 0 : lagOf(status.channels),
+    replication: replicationOf(status.channels),
+    version: version.name,
+  };
+}
+
+/** Of the channel that is furthest behind; null where one cannot tell, as all that do not apply or have no source. */
+function lagOf(channels: readonly Channel[]): number | null {
+  if (channels.length === 0) return null;
+  let lag = 0;
+  for (const { applying, secondsBehind } of channels) {
+    if (!applying || secondsBehind === null) return null;
+    lag = Math.max(lag, secondsBehind);
+  }
+  return lag;
+}
+
+/** A replica of several sources streams while all do; its source is that of the default channel, or of the first. */
+function replicationOf(channels: readonly Channel[]): Replication | null {
+  const main = channels.find(({ name }) => name === '') ?? channels[0];
+  if (main === undefined) return null;
+  return {
+    source: main.source,
+    streaming: channels.every(({ receiving }) => receiving === 'running'),
+    error: channels.map(lastingError).find((error) => error !== null) ?? null,
+  };
+}
+
+/** A login that the source refuses is retried for ever, and for nothing. */
+const lastingReceiveErrnos: ReadonlySet<number> = new Set([1044, 1045, 1130, 1227, 1698, 2059, 2061]);
+
+function lastingError({ applying, applyError, receiving, receiveError }: Channel): string | null {
+  if (!applying && applyError !== null) return applyError.message;
+  if (receiving === 'running' || receiveError === null) return null;
+  const lasts = receiving === 'stopped' || lastingReceiveErrnos.has(receiveError.errno);
+  return lasts ? receiveError.message : null;
+}
