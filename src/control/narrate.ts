@@ -31,6 +31,9 @@ const writer = ({ after }: Scene): InstanceId | null => after.writer;
 const probedInstance = ({ event }: Scene): InstanceId | null => ('instance' in event ? event.instance : null);
 const target = ({ after }: Scene): InstanceId | null => ('plan' in after.phase ? after.phase.plan.to : null);
 
+const rejoined = ({ before, after }: Scene): InstanceId[] =>
+  [...before.deposed].filter((id) => !after.deposed.has(id));
+
 /** What is told when a rule fires; rules that only carry a change on are not told of. */
 export const storyOfRule: Readonly<Record<string, Line>> = {
   'two-writers': { level: 'error', name: 'operator.required', tell: (s) => s.reason },
@@ -107,8 +110,8 @@ export const storyOfRule: Readonly<Record<string, Line>> = {
   'deposed-rejoined': {
     level: 'info',
     name: 'deposed.rejoined',
-    tell: (s) => `${probedInstance(s)} replicates from ${s.after.writer}: it is a replica again`,
-    about: probedInstance,
+    tell: (s) => `${rejoined(s).join(', ')} replicates from ${s.after.writer}: a replica again`,
+    about: (s) => rejoined(s)[0] ?? null,
   },
   'deposed-writable': {
     level: 'error',

@@ -1,3 +1,4 @@
+import type { InstanceId } from '../../base/brand.ts';
 import { type Address, isReachedAt } from '../instance.ts';
 import { type InstanceState, memoryOf, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
@@ -7,18 +8,15 @@ import { holder, mayCorrect, probed, says, stay } from './terms.ts';
 export const correctingRules: readonly Rule[] = [
   {
     id: 'deposed-rejoined',
-    comment: 'A deposed writer was seen replicating from the current one: it is a replica like any other.',
+    comment:
+      'A deposed writer replicates from the current one, which has all that the deposed one had: it is a replica again.',
     from: ['stable'],
     to: 'same',
-    when: (c) => {
-      const known = probed(c);
-      return known !== null && c.state.deposed.has(known.instance.id) && isRejoined(c, known);
-    },
-    then: ({ state, event }) => {
-      if (event.kind !== 'probe-succeeded') return stay(state);
-      const deposed = new Set([...state.deposed].filter((id) => id !== event.instance));
-      const next = { ...state, deposed };
-      return stay(next, [{ kind: 'save-memory', epoch: state.epoch, memory: memoryOf(next, false) }]);
+    when: (c) => rejoined(c).length > 0,
+    then: (c) => {
+      const back = rejoined(c);
+      const next = { ...c.state, deposed: new Set([...c.state.deposed].filter((id) => !back.includes(id))) };
+      return stay(next, [{ kind: 'save-memory', epoch: next.epoch, memory: memoryOf(next, false) }]);
     },
   },
   {
@@ -89,12 +87,29 @@ function isAstray({ state }: Context, known: InstanceState): boolean {
   return fromDeposed || (!fromWriter && !replication.streaming);
 }
 
-/** Seen replicating from the current writer: by its address, or by the timeline that only this writer has. */
-function isRejoined({ state }: Context, known: InstanceState): boolean {
+/**
+ * Asked when the writer has just answered: what a replica said before that, the writer must have by then. Otherwise the
+ * replica holds transactions of its own, which MySQL replicates past without a word.
+ */
+function rejoined(c: Context): InstanceId[] {
+  const { state, event, positions } = c;
+  const position = holder(state)?.observation?.position;
+  if (event.kind !== 'probe-succeeded' || event.instance !== state.writer || position === undefined)
+    return [];
+  return [...state.deposed].filter((id) => {
+    const known = state.instances.get(id);
+    if (known?.observation == null || !replicatesFromWriter(c, known)) return false;
+    const compared = positions.compare(position, known.observation.position);
+    return compared === 'equal' || compared === 'ahead';
+  });
+}
+
+/** By its address, or by the timeline that only this writer has. */
+function replicatesFromWriter({ state }: Context, known: InstanceState): boolean {
   const writer = holder(state);
   const replication = known.observation?.replication;
   if (writer === null || !says(known, 'replica') || replication?.streaming !== true) return false;
-  if (replication.source !== null && isAt(writer, replication.source)) return true;
+  if (replication.source !== null && isReachedAt(writer.instance, replication.source)) return true;
   const timeline = known.observation?.timeline ?? null;
   return timeline !== null && timeline === writer.observation?.timeline;
 }

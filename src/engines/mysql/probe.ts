@@ -1,6 +1,6 @@
 import type { Observation, ProbeFailure } from '../../cluster/observation.ts';
+import { type Outcome, withDeadline } from '../deadline.ts';
 import type { Probe, ProbeResult, Target } from '../engine.ts';
-import { type Outcome, withDeadline } from './deadline.ts';
 import { chooseDialect } from './dialects/choose.ts';
 import { classifyFailure } from './failure.ts';
 import { type Link, openLink } from './link.ts';
@@ -57,7 +57,7 @@ export class MysqlProbe implements Probe {
       case 'failed':
         return failed(classifyFailure(outcome.error, [this.target.password]));
       case 'expired':
-        return failed(silence(timeoutMs, outcome.lateMs));
+        return failed(silence(timeoutMs, outcome.latenessMs));
     }
   }
 
@@ -96,8 +96,11 @@ export class MysqlProbe implements Probe {
 const failed = (failure: ProbeFailure): ProbeResult => ({ kind: 'failed', failure });
 
 /** A timer that fired far too late is this process's failure and not the server's. */
-function silence(timeoutMs: number, lateMs: number): ProbeFailure {
-  return lateMs > timeoutMs / 2
-    ? { reason: 'local-stall', detail: `Aurelay was held up for ${Math.round(lateMs)} ms and cannot tell` }
+function silence(timeoutMs: number, latenessMs: number): ProbeFailure {
+  return latenessMs > timeoutMs / 2
+    ? {
+        reason: 'local-stall',
+        detail: `Aurelay was held up for ${Math.round(latenessMs)} ms and cannot tell`,
+      }
     : { reason: 'timeout', detail: `no answer within ${timeoutMs} ms` };
 }

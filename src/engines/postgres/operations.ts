@@ -3,10 +3,10 @@ import pg from 'pg';
 import { unreachable } from '../../base/assert.ts';
 import { type Address, formatAddress } from '../../cluster/instance.ts';
 import type { Position } from '../../cluster/position.ts';
+import { withDeadline } from '../deadline.ts';
 import { type Credentials, OperationFailed, type Operations, type Target } from '../engine.ts';
 import { ServerConnection } from './connection.ts';
 import { ConninfoInvalid, formatConninfo, parseConninfo, sameConninfo, withSource } from './conninfo.ts';
-import { withDeadline } from './deadline.ts';
 import { classify, withoutSecrets } from './failure.ts';
 import { beginning, currentPosition, readStatus, type ServerStatus, statusQuery } from './status.ts';
 

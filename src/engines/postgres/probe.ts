@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import type { ProbeFailure } from '../../cluster/observation.ts';
+import { type Outcome, withDeadline } from '../deadline.ts';
 import type { Probe, ProbeResult, Target } from '../engine.ts';
 import { ServerConnection } from './connection.ts';
-import { type Outcome, withDeadline } from './deadline.ts';
 import { Door } from './door.ts';
 import { classify } from './failure.ts';
 import { observe, readStatus, type StatusMemory, type StatusRow, statusQuery } from './status.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { withDeadline } from '../../../src/engines/postgres/deadline.ts';
+import { withDeadline } from '../../src/engines/deadline.ts';
 
 describe('a deadline', () => {
   it('gives what the work gave', async () => {
