@@ -74,6 +74,7 @@ export function record(state: ClusterState, plan: Plan, at: Instant): Outcome {
     ...state,
     epoch: plan.epoch,
     writer: plan.to,
+    proven: false,
     deposed,
     phase: {
       name: 'fencing',
@@ -85,7 +86,7 @@ export function record(state: ClusterState, plan: Plan, at: Instant): Outcome {
       trouble: null,
     },
   };
-  const memory = memoryOf(recorded, true);
+  const memory = memoryOf(recorded);
   return { state: recorded, effects: [{ kind: 'save-memory', epoch: plan.epoch, memory }] };
 }
 
@@ -108,12 +109,14 @@ export function verify(state: ClusterState, plan: Plan, attempt: number, at: Ins
 export function complete(state: ClusterState, plan: Plan, at: Instant, positions: PositionOrder): Outcome {
   const done: ClusterState = {
     ...state,
+    proven: true,
+    vain: 0,
     phase: { name: 'stable' },
     lastFailoverAt: plan.kind === 'failover' ? at : state.lastFailoverAt,
   };
   const receipt = receiptOf(plan, at, positions);
   const effects: Effect[] = [
-    { kind: 'save-memory', epoch: plan.epoch, memory: memoryOf(done, false) },
+    { kind: 'save-memory', epoch: plan.epoch, memory: memoryOf(done) },
     { kind: 'receipt', receipt },
     ...followers(done, plan),
   ];
@@ -186,12 +189,7 @@ export function nextCandidate(
   ];
   if (choice.candidate === null) {
     const reason = `no candidate could be promoted (${refused.map((r) => `${r.instance}: ${r.why}`).join('; ')})`;
-    return giveUp(
-      { ...state, deposed: new Set([...deposed].filter((id) => id !== plan.to)) },
-      plan,
-      at,
-      reason,
-    );
+    return inVain(state, plan, at, reason);
   }
   const next: Plan = {
     ...plan,
@@ -204,6 +202,16 @@ export function nextCandidate(
 }
 
 const failed = 'its promotion failed';
+const mostInVain = 5;
+
+/** Nobody could be promoted: try again with whoever is there shortly, but not for ever. */
+function inVain(state: ClusterState, plan: Plan, at: Instant, reason: string): Outcome {
+  const vain = state.vain + 1;
+  const given = giveUp({ ...state, vain }, plan, at, reason);
+  if (vain >= mostInVain) return given;
+  const phase: Phase = { name: 'suspect', since: at, cause: 'lost', reason };
+  return { state: { ...given.state, phase }, effects: given.effects };
+}
 
 /** Only a person can tell what to do now. */
 export function giveUp(state: ClusterState, plan: Plan | null, at: Instant, reason: string): Outcome {

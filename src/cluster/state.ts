@@ -13,6 +13,10 @@ export interface ClusterState {
   readonly epoch: Epoch;
   /** Who holds the epoch, alive or not; null before the first writer was seen. */
   readonly writer: InstanceId | null;
+  /** The holder was seen writable in its epoch; until then its promotion may still fail, or have failed. */
+  readonly proven: boolean;
+  /** Changes in a row that ended without a writer. */
+  readonly vain: number;
   readonly phase: Phase;
   readonly deposed: ReadonlySet<InstanceId>;
   readonly instances: ReadonlyMap<InstanceId, InstanceState>;
@@ -57,7 +61,7 @@ export interface Plan {
 
 export type Phase =
   /** Nobody has been seen to be the writer yet. */
-  | { readonly name: 'starting'; readonly since: Instant; readonly resume: boolean }
+  | { readonly name: 'starting'; readonly since: Instant }
   | { readonly name: 'stable' }
   /**
    * The holder of the epoch gives no evidence that it is writable. `lost`: it does not answer, or came back from that;
@@ -123,20 +127,22 @@ export function initialState(
     cluster,
     epoch: memory?.epoch ?? epoch(0),
     writer,
-    phase: { name: 'starting', since: at, resume: writer !== null && (memory?.promoting ?? false) },
+    proven: !(memory?.promoting ?? false),
+    vain: 0,
+    phase: { name: 'starting', since: at },
     deposed: new Set(memory?.deposed.filter((id) => known.has(id)) ?? []),
     instances: known,
     lastFailoverAt: null,
   };
 }
 
-/** What must be on disk for this state; `promoting` while the holder is not yet proven. */
-export function memoryOf(state: ClusterState, promoting: boolean): Memory {
+/** What must be on disk for this state. */
+export function memoryOf(state: ClusterState): Memory {
   const ids = [...state.instances.values()];
   return {
     epoch: state.epoch,
     writer: state.writer,
-    promoting,
+    promoting: !state.proven,
     deposed: [...state.deposed].sort(),
     drained: ids.filter((known) => known.drained).map((known) => known.instance.id),
   };

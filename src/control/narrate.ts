@@ -73,6 +73,7 @@ export const storyOfRule: Readonly<Record<string, Line>> = {
       `${s.after.writer} is still read-only after a switchover that was given up: it is opened again`,
     about: writer,
   },
+  'demoted-for-good': { level: 'error', name: 'operator.required', tell: (s) => s.reason },
   'failover-too-soon': { level: 'error', name: 'operator.required', tell: (s) => s.reason },
   'writer-lost': {
     level: 'error',

@@ -16,7 +16,7 @@ export const correctingRules: readonly Rule[] = [
     then: (c) => {
       const back = rejoined(c);
       const next = { ...c.state, deposed: new Set([...c.state.deposed].filter((id) => !back.includes(id))) };
-      return stay(next, [{ kind: 'save-memory', epoch: next.epoch, memory: memoryOf(next, false) }]);
+      return stay(next, [{ kind: 'save-memory', epoch: next.epoch, memory: memoryOf(next) }]);
     },
   },
   {
@@ -50,7 +50,7 @@ export const correctingRules: readonly Rule[] = [
     then: ({ state, event }) => {
       if (event.kind !== 'probe-succeeded') return stay(state);
       const next = { ...state, deposed: new Set([...state.deposed, event.instance]) };
-      return stay(next, [{ kind: 'save-memory', epoch: state.epoch, memory: memoryOf(next, false) }]);
+      return stay(next, [{ kind: 'save-memory', epoch: state.epoch, memory: memoryOf(next) }]);
     },
   },
   {

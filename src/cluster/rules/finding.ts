@@ -29,8 +29,8 @@ export const findingRules: readonly Rule[] = [
       !state.deposed.has(state.writer as InstanceId) &&
       conflictIsSettled(state),
     then: ({ state }) => {
-      const stable: ClusterState = { ...state, phase: { name: 'stable' } };
-      return stay(stable, [{ kind: 'save-memory', epoch: state.epoch, memory: memoryOf(stable, false) }]);
+      const stable: ClusterState = { ...state, proven: true, vain: 0, phase: { name: 'stable' } };
+      return stay(stable, [{ kind: 'save-memory', epoch: state.epoch, memory: memoryOf(stable) }]);
     },
   },
   {
@@ -108,10 +108,7 @@ export const findingRules: readonly Rule[] = [
     from: ['starting'],
     to: ['promoting'],
     when: ({ state, policy }) =>
-      policy.mode === 'automatic' &&
-      state.phase.name === 'starting' &&
-      state.phase.resume &&
-      says(holder(state), 'replica'),
+      policy.mode === 'automatic' && !state.proven && says(holder(state), 'replica'),
     then: ({ state, event }) => {
       const to = state.writer as InstanceId;
       const { state: begun } = begin(

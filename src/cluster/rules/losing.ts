@@ -7,6 +7,10 @@ import type { Context, Rule } from './rule.ts';
 import { hasCandidate, noCandidate, refusalsNow, startFailover } from './succession.ts';
 import { holder, isPhase, lookAgainMs, mayCorrect, probed, says, stay } from './terms.ts';
 
+/** Between two changes in vain. */
+const againMs = 1_000;
+/** A writer that came back as somebody's standby is waited for this long, in case somebody else promotes. */
+const standbyMs = 10_000;
 /** Servers that start together with Aurelay (after a power cut, say) may take this long to answer. */
 const startTogetherMs = 10_000;
 
@@ -53,6 +57,22 @@ export const losingRules: readonly Rule[] = [
       suspect(c, 'demoted', `${c.state.writer} answers, but takes no writes`, [
         { kind: 'close-sessions', epoch: c.state.epoch, instance: c.state.writer as InstanceId },
       ]),
+  },
+  {
+    id: 'demoted-for-good',
+    comment:
+      'The writer was made read-only, nobody took over and it did not come back: somebody meant something by it.',
+    from: ['suspect'],
+    to: ['operator-required'],
+    when: ({ state, event }) =>
+      isPhase(state.phase, 'suspect') &&
+      state.phase.cause === 'demoted' &&
+      says(holder(state), 'replica') &&
+      event.at - state.phase.since > standbyMs,
+    then: ({ state, event }) => {
+      const reason = `${state.writer} answers, but takes no writes: open it for writes, or run \`aurelay failover\``;
+      return giveUp(state, null, event.at, reason);
+    },
   },
   {
     id: 'still-fenced',
@@ -123,10 +143,16 @@ const suspect = (
 const tooSoon = ({ state, event, policy }: Context): boolean =>
   state.lastFailoverAt !== null && event.at - state.lastFailoverAt < policy.minIntervalMs;
 
-/** The holder is gone for good as far as anyone can tell: down, or back from silence without its office. */
-const isLost = ({ state }: Context): boolean => {
+/**
+ * The holder is gone for good as far as anyone can tell: down; back from silence without its office; or never proven in
+ * it, a while after its promotion failed.
+ */
+const isLost = ({ state, event }: Context): boolean => {
   const known = holder(state);
-  if (!isPhase(state.phase, 'suspect') || known === null) return false;
+  const { phase } = state;
+  if (!isPhase(phase, 'suspect') || known === null) return false;
+  if (!state.proven && event.at - phase.since < againMs) return false;
   if (known.health === 'down') return true;
-  return state.phase.cause === 'lost' && says(known, 'replica') && known.observation?.replication === null;
+  if (phase.cause !== 'lost' || !says(known, 'replica')) return false;
+  return !state.proven || known.observation?.replication === null || event.at - phase.since > standbyMs;
 };

@@ -50,7 +50,7 @@ export const promotingRules: readonly Rule[] = [
     id: 'promotion-failed',
     comment: 'The candidate could not be promoted: the next one, in an epoch of its own.',
     from: ['promoting'],
-    to: ['fencing', 'operator-required'],
+    to: ['fencing', 'suspect', 'operator-required'],
     when: ({ state, event }) =>
       event.kind === 'not-promoted' &&
       isPhase(state.phase, 'promoting') &&

@@ -24,9 +24,8 @@ export const requestRules: readonly Rule[] = [
       const message = drained
         ? `${instance} takes no new connections`
         : `${instance} takes connections again`;
-      const changing = !settled.includes(state.phase.name);
       return stay(next, [
-        { kind: 'save-memory', epoch: state.epoch, memory: memoryOf(next, changing) },
+        { kind: 'save-memory', epoch: state.epoch, memory: memoryOf(next) },
         { kind: 'answer', request, answer: { ok: true, message } },
       ]);
     },
