@@ -2,7 +2,7 @@ import type { InstanceId } from '../../base/brand.ts';
 import { conflict, newestClaim, othersHeard, soleClaim } from '../claims.ts';
 import { begin, giveUp, promote } from '../plan.ts';
 import { type ClusterState, memoryOf } from '../state.ts';
-import type { Rule } from './rule.ts';
+import type { Context, Rule } from './rule.ts';
 import { sinceOf } from './succession.ts';
 import { holder, says, stay, waiting, withPlan } from './terms.ts';
 
@@ -24,10 +24,11 @@ export const findingRules: readonly Rule[] = [
       'The holder of the epoch takes writes (again): nothing was changed meanwhile, so nothing has to be.',
     from: waiting,
     to: ['stable'],
-    when: ({ state }) =>
-      says(holder(state), 'writer') &&
-      !state.deposed.has(state.writer as InstanceId) &&
-      conflictIsSettled(state),
+    when: (c) =>
+      askedHolder(c) &&
+      says(holder(c.state), 'writer') &&
+      !c.state.deposed.has(c.state.writer as InstanceId) &&
+      conflictIsSettled(c.state),
     then: ({ state }) => {
       const stable: ClusterState = { ...state, proven: true, vain: 0, phase: { name: 'stable' } };
       return stay(stable, [{ kind: 'save-memory', epoch: state.epoch, memory: memoryOf(stable) }]);
@@ -122,3 +123,7 @@ export const findingRules: readonly Rule[] = [
 
 /** More than one writable server matters only until the holder of an epoch is one of them. */
 const conflictIsSettled = (state: ClusterState): boolean => state.epoch > 0 || conflict(state) === null;
+
+/** The event is about the holder: older evidence of it is not brought out again for another's sake. */
+const askedHolder = ({ state, event }: Context): boolean =>
+  (event.kind === 'probe-succeeded' || event.kind === 'probe-failed') && event.instance === state.writer;
