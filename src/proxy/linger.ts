@@ -26,11 +26,21 @@ export function endWithin(socket: Socket, clock: Clock, graceMs: number): void {
 
 /**
  * The last words to a peer that will not be listened to any more: like `endWithin`, and throws away what the peer still
- * says. Closing over unread bytes would reset the connection, and could take the last words with it.
+ * says. Closing over unread bytes would reset the connection, and could take the last words with it; but a peer that says
+ * more than `maxUnheardBytes` is in the middle of something that nobody waits for, and is cut off.
  */
-export function linger(socket: Socket, clock: Clock, graceMs: number): void {
+export function linger(
+  socket: Socket,
+  clock: Clock,
+  graceMs: number,
+  maxUnheardBytes = Number.POSITIVE_INFINITY,
+): void {
   if (socket.destroyed) return;
-  socket.on('data', ignore);
+  let unheard = 0;
+  socket.on('data', (chunk: Buffer) => {
+    unheard += chunk.length;
+    if (unheard > maxUnheardBytes) socket.destroy();
+  });
   socket.resume();
   endWithin(socket, clock, graceMs);
 }

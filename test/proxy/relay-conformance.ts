@@ -237,6 +237,17 @@ export function relayConformance(name: string, createRelay: () => Relay): void {
       assert.equal(session.end()?.reason, 'client-error');
     });
 
+    it('cuts off a server that goes on with a result for a client that is gone', async () => {
+      const session = await open();
+      const { socket } = session.server;
+      socket.on('error', () => {});
+      socket.write(Buffer.alloc(64 * megabyte));
+      await eventually(() => session.client.length > 0, 'the result has begun');
+      session.client.socket.resetAndDestroy();
+      await ended(session);
+      assert.ok(socket.writableLength > 0, 'the server had to send all of it');
+    });
+
     it('ends at once when told to, and only once', async () => {
       const session = await open();
       session.client.send('hello');

@@ -15,6 +15,8 @@ const highWaterBytes = 256 * 1024;
 const farewellMs = 60_000;
 /** The same after a broken connection: nobody waits for a proper end then. */
 const brokenFarewellMs = 5_000;
+/** A server that says more than this to a client that is gone is still busy with a result for it. */
+const maxUnheardBytes = 256 * 1024;
 
 /** The portable relay: Node's own streams. */
 export function createStreamRelay(clock: Clock): Relay {
@@ -58,7 +60,7 @@ function startSession({ client, server, toServer, toClient, onEnd }: RelayJob, c
     because('client-error');
     upstream.salvage();
     downstream.stop();
-    linger(server, clock, patienceAfter(client));
+    linger(server, clock, patienceAfter(client), maxUnheardBytes);
     onClose();
   });
   server.on('close', () => {
