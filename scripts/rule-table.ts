@@ -6,6 +6,7 @@ const phases: readonly PhaseName[] = [
   'starting',
   'stable',
   'suspect',
+  'cut-off',
   'fencing',
   'promoting',
   'verifying',

@@ -9,10 +9,13 @@ import { messageOf } from './base/errors.ts';
 import { seededPrng } from './base/prng.ts';
 import type { Answer } from './cluster/effect.ts';
 import type { Address } from './cluster/instance.ts';
+import type { Receipt } from './cluster/receipt.ts';
 import type { ClusterView } from './cluster/view.ts';
 import type { ClusterConfig, Config } from './config/config.ts';
 import { Controller } from './control/controller.ts';
 import { EventLog } from './control/event-log.ts';
+import { type FailoverLog, failoverLog } from './control/failover-log.ts';
+import type { FailoverRecord } from './control/failover-record.ts';
 import { fileStore, memoryStore, type StateStore } from './control/state-store.ts';
 import { engines } from './engines/engines.ts';
 import { createProxy, type EndpointProxy } from './proxy/proxy.ts';
@@ -57,6 +60,7 @@ class Wiring implements App, Controls {
   private readonly metrics: Metrics;
   private readonly log: EventLog;
   private readonly proxy: EndpointProxy;
+  private readonly failoverLogs = new Map<ClusterId, FailoverLog>();
   private readonly controllers = new Map<ClusterId, Controller>();
   private readonly watchers = new Map<ClusterId, Set<(view: ClusterView) => void>>();
   private admin: Admin | null = null;
@@ -81,6 +85,9 @@ class Wiring implements App, Controls {
       reportDialFailure: (cluster, instance) => this.controller(cluster).lookAt(instance),
     });
     for (const cluster of options.config.clusters.values()) {
+      const onTrouble = (err: unknown): void =>
+        logger.error({ event: 'failovers.not-kept', cluster: cluster.id, err }, messageOf(err));
+      this.failoverLogs.set(cluster.id, failoverLog(options.config.stateDir, cluster.id, onTrouble));
       this.controllers.set(cluster.id, this.createController(cluster));
     }
     this.metrics.watch(this);
@@ -159,6 +166,7 @@ class Wiring implements App, Controls {
         logger[level]({ event: name, ...fields }, message);
         this.metrics.recordClusterEvent(event);
       },
+      onReceipt: (receipt) => this.keepReceipt(cluster, receipt),
       onProbe: (instance, seconds, outcome) => this.metrics.recordProbe(cluster, instance, seconds, outcome),
       onFatal: (error) => {
         logger.fatal(
@@ -168,6 +176,12 @@ class Wiring implements App, Controls {
         onFatal(error);
       },
     });
+  }
+
+  private keepReceipt(cluster: ClusterId, receipt: Receipt): void {
+    const at = new Date(this.clock.wallTime()).toISOString();
+    const held = this.proxy.held(cluster);
+    this.failoverLogs.get(cluster)?.append({ ...receipt, at, held, durability: 'async' });
   }
 
   private storeOf(cluster: ClusterId): StateStore {
@@ -215,8 +229,12 @@ class Wiring implements App, Controls {
     return this.result(cluster, await this.controller(cluster).failover());
   }
 
-  async switchover(cluster: ClusterId, to: InstanceId): Promise<CommandResult> {
-    return this.result(cluster, await this.controller(cluster).switchover(to));
+  async switchover(cluster: ClusterId, to: InstanceId, dryRun: boolean): Promise<CommandResult> {
+    return this.result(cluster, await this.controller(cluster).switchover(to, dryRun));
+  }
+
+  failovers(cluster: ClusterId): readonly FailoverRecord[] {
+    return this.failoverLogs.get(cluster)?.all() ?? [];
   }
 
   async drain(cluster: ClusterId, instance: InstanceId, drained: boolean): Promise<CommandResult> {

@@ -2,7 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
-import { drain, events, failover, status, switchover } from './commands/operate.ts';
+import { drain, events, failover, failovers, status, switchover } from './commands/operate.ts';
 import { start } from './commands/start.ts';
 import { version } from './version.ts';
 
@@ -64,10 +64,19 @@ program
   .description('hand the office of a living writer to an instance, losing nothing')
   .argument('<cluster>')
   .requiredOption('--to <instance>', 'the next writer')
+  .option('--dry-run', 'only say whether it could be done now')
   .addOption(adminOption())
   .addOption(jsonOption())
   .addHelpText('after', '\nExample:\n  aurelay switchover orders --to orders-2')
   .action(switchover);
+
+program
+  .command('failovers')
+  .description('print what became of each change of the writer: phases, positions, losses, refusals')
+  .argument('<cluster>')
+  .addOption(adminOption())
+  .addOption(jsonOption())
+  .action(failovers);
 
 for (const drained of [true, false]) {
   program

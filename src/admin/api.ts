@@ -58,6 +58,31 @@ export interface EndpointJson {
   readonly max_sessions: number;
 }
 
+/** A change of the writer: what it did and cost. */
+export interface FailoverJson {
+  readonly at: string;
+  readonly kind: 'elected' | 'adopted' | 'failover' | 'switchover';
+  readonly outcome: 'completed' | 'undone' | 'failed';
+  /** Why it did not succeed; null where it did. */
+  readonly reason: string | null;
+  readonly epoch: number;
+  readonly from: string | null;
+  readonly to: string;
+  readonly from_position: string | null;
+  readonly to_position: string | null;
+  /** What the new writer lacks of `from_position`; null where it is unknown. */
+  readonly lost: { readonly amount: number; readonly unit: 'bytes' | 'transactions' } | null;
+  readonly durability: 'async';
+  readonly refused: readonly { readonly instance: string; readonly why: string }[];
+  /** When each phase was reached, in milliseconds from the first sign. */
+  readonly timeline: readonly { readonly phase: string; readonly after_ms: number }[];
+  readonly duration_ms: number;
+  readonly attempts: number;
+  readonly sessions_closed: number;
+  /** New connections that waited when it ended. */
+  readonly held: { readonly connections: number; readonly longest_wait_ms: number };
+}
+
 /** What `GET /readyz` answers, with 200 or 503. */
 export interface ReadinessJson {
   readonly ready: boolean;

@@ -1,5 +1,5 @@
 import { messageOf } from '../base/errors.ts';
-import type { ClusterJson, CommandJson, ErrorJson, EventJson } from './api.ts';
+import type { ClusterJson, CommandJson, ErrorJson, EventJson, FailoverJson } from './api.ts';
 import { type SentEvent, ServerSentEvents } from './server-sent-events.ts';
 
 /**
@@ -59,12 +59,20 @@ export class AdminClient {
     return [await this.#json<ClusterJson>('GET', clusterPath(cluster), undefined, this.#timeoutMs)];
   }
 
+  /** The kept changes of the writer, the newest first. */
+  async failovers(cluster: string): Promise<readonly FailoverJson[]> {
+    const path = `${clusterPath(cluster)}/failovers`;
+    const answer = await this.#json<{ failovers: FailoverJson[] }>('GET', path, undefined, this.#timeoutMs);
+    return answer.failovers;
+  }
+
   failover(cluster: string): Promise<CommandJson> {
     return this.#json('POST', `${clusterPath(cluster)}/failover`, undefined, this.#commandTimeoutMs);
   }
 
-  switchover(cluster: string, to: string): Promise<CommandJson> {
-    return this.#json('POST', `${clusterPath(cluster)}/switchover`, { to }, this.#commandTimeoutMs);
+  switchover(cluster: string, to: string, dryRun = false): Promise<CommandJson> {
+    const path = `${clusterPath(cluster)}/switchover${dryRun ? '?dry_run=true' : ''}`;
+    return this.#json('POST', path, { to }, this.#commandTimeoutMs);
   }
 
   /** `cluster` null: the cluster that has an instance of this name. */

@@ -2,6 +2,7 @@ import type { ClusterId, EndpointId, InstanceId } from '../base/brand.ts';
 import type { ClusterView } from '../cluster/view.ts';
 import type { ClusterConfig } from '../config/config.ts';
 import type { ClusterEvent } from '../control/cluster-event.ts';
+import type { FailoverRecord } from '../control/failover-record.ts';
 
 /** All that the admin API can see and do; implemented where the rooms are wired together. */
 export interface Controls {
@@ -18,7 +19,10 @@ export interface Controls {
   /** Ids of the members that would get a new connection now (all of them, best first is not implied). */
   members(cluster: ClusterId, endpoint: EndpointId): readonly InstanceId[];
   failover(cluster: ClusterId): Promise<CommandResult>;
-  switchover(cluster: ClusterId, to: InstanceId): Promise<CommandResult>;
+  /** `dryRun`: only say whether it could be begun now. */
+  switchover(cluster: ClusterId, to: InstanceId, dryRun: boolean): Promise<CommandResult>;
+  /** What became of each change of the writer, the newest last; at most the last 100 are kept. */
+  failovers(cluster: ClusterId): readonly FailoverRecord[];
   drain(cluster: ClusterId, instance: InstanceId, drained: boolean): Promise<CommandResult>;
   /** The latest events with `seq` above `since`, oldest first; at most the last 1,000 are kept. */
   eventsSince(since: number): readonly ClusterEvent[];

@@ -9,6 +9,7 @@ import { ApiError } from './api-error.ts';
 import { clusterJson } from './cluster-json.ts';
 import type { CommandResult, Controls } from './controls.ts';
 import { type EventStreams, eventsSince } from './event-stream.ts';
+import { failoverJson } from './failover-json.ts';
 import type { Metrics } from './metrics.ts';
 import { readiness } from './readiness.ts';
 import { readBody } from './request-body.ts';
@@ -33,8 +34,10 @@ const index = {
     'GET /metrics': 'for Prometheus',
     'GET /api/v1/clusters': 'every cluster: instances and endpoints',
     'GET /api/v1/clusters/{cluster}': 'one cluster',
+    'GET /api/v1/clusters/{cluster}/failovers': 'what became of each change of its writer, the newest first',
     'POST /api/v1/clusters/{cluster}/failover': 'promote the best replica',
-    'POST /api/v1/clusters/{cluster}/switchover': 'body {"to": "<instance>"}: make it the writer, orderly',
+    'POST /api/v1/clusters/{cluster}/switchover':
+      'body {"to": "<instance>"}: make it the writer, orderly; ?dry_run=true only says whether it could be',
     'POST /api/v1/clusters/{cluster}/instances/{instance}/drain': 'no new connections to it',
     'POST /api/v1/clusters/{cluster}/instances/{instance}/undrain': 'take that back',
     'GET /api/v1/events': 'server-sent events; ?since=<seq>, ?follow=false for a list as JSON',
@@ -80,6 +83,10 @@ function addObservation(app: Hono<Env>, rooms: Rooms): void {
   });
   app.get('/api/v1/clusters', (c) => c.json(controls.clusters().map((id) => clusterJson(controls, id))));
   app.get('/api/v1/clusters/:cluster', (c) => c.json(clusterJson(controls, namedCluster(c, controls))));
+  app.get('/api/v1/clusters/:cluster/failovers', (c) => {
+    const records = controls.failovers(namedCluster(c, controls));
+    return c.json({ failovers: records.map(failoverJson).reverse() });
+  });
   app.get('/api/v1/events', (c) => {
     const since = sinceOf(c);
     if (c.req.query('follow') === 'false') return c.json({ events: eventsSince(controls, since) });
@@ -101,8 +108,9 @@ function addCommands(app: Hono<Env>, rooms: Rooms): void {
     const cluster = namedCluster(c, controls);
     const { to } = await readBody(c.env.incoming, ['to']);
     const target = knownInstance(controls, cluster, to ?? '');
-    return command(c, rooms, `switchover ${cluster} to ${target}`, () =>
-      controls.switchover(cluster, target),
+    const dryRun = c.req.query('dry_run') === 'true';
+    return command(c, rooms, `switchover ${cluster} to ${target}${dryRun ? ' (dry run)' : ''}`, () =>
+      controls.switchover(cluster, target, dryRun),
     );
   });
   for (const [verb, drained] of [

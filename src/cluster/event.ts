@@ -53,7 +53,13 @@ export type Happening =
     }
   // What an operator asks for; answered by one `answer` effect with the same `request`.
   | { readonly kind: 'failover-requested'; readonly request: number }
-  | { readonly kind: 'switchover-requested'; readonly request: number; readonly to: InstanceId }
+  | {
+      readonly kind: 'switchover-requested';
+      readonly request: number;
+      readonly to: InstanceId;
+      /** Only say whether it could be begun now. */
+      readonly dryRun: boolean;
+    }
   | {
       readonly kind: 'drain-requested';
       readonly request: number;

@@ -20,9 +20,15 @@ export function afterSuccess(
     lastFailure: null,
     observation,
     lastObservation: observation,
+    heardAt: heardAt(observation, at) ?? known.heardAt,
     lastStreamingAt: observation.replication?.streaming === true ? at : known.lastStreamingAt,
     returnedAt: wasDown && health === 'healthy' ? at : known.returnedAt,
   };
+}
+
+function heardAt({ replication }: Observation, at: Instant): Instant | null {
+  const ago = replication?.heardSecondsAgo ?? null;
+  return ago === null ? null : at - ago * 1000;
 }
 
 /**

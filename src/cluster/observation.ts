@@ -7,6 +7,11 @@ export interface Replication {
   readonly source: Address | null;
   /** It is connected to its source and receives (a witness that the source lives). */
   readonly streaming: boolean;
+  /**
+   * Seconds since anything came from the source, be it a heartbeat: a witness that it lived then. Null where the server does
+   * not say.
+   */
+  readonly heardSecondsAgo: number | null;
   /** Replication stopped with an error that time alone does not mend; the server's message. */
   readonly error: string | null;
 }
@@ -32,13 +37,21 @@ export interface Observation {
 }
 
 /** Reasons that speak for a dead or unreachable server: they count towards `fall`. */
-export const deadReasons = ['refused', 'reset', 'timeout', 'unreachable', 'not-ready', 'protocol'] as const;
+export const deadReasons = [
+  'refused',
+  'reset',
+  'timeout',
+  'unreachable',
+  'not-accepting',
+  'not-ready',
+  'protocol',
+] as const;
 /** Reasons that only a live server gives: never a cause for failover (load is not death). */
 export const aliveReasons = ['overloaded', 'denied', 'query-failed', 'local-stall'] as const;
 
 /**
  * `refused` nothing listens · `reset` the connection broke · `timeout` silence past the deadline · `unreachable` no
- * route or no such host · `not-ready` it says that it starts up, shuts down or recovers · `protocol` something else
+ * route or no such host · `not-accepting` old sessions are answered and new connections are not · `not-ready` it says that it starts up, shuts down or recovers · `protocol` something else
  * answers there · `overloaded` too many connections, out of memory · `denied` login or privilege · `query-failed`
  * any other SQL error · `local-stall` Aurelay itself was too late to tell.
  */
@@ -49,6 +62,10 @@ export interface ProbeFailure {
   /** The server's or the system's own words; never a secret. */
   readonly detail: string;
 }
+
+/** The network could be to blame as well as the server. */
+export const isSilence = (reason: ProbeFailureReason): boolean =>
+  reason === 'timeout' || reason === 'unreachable';
 
 export const meansAlive = (reason: ProbeFailureReason): boolean =>
   (aliveReasons as readonly string[]).includes(reason);

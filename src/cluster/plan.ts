@@ -5,6 +5,7 @@ import type { Effect } from './effect.ts';
 import type { PositionOrder } from './position.ts';
 import type { ChangeKind, Receipt } from './receipt.ts';
 import { type ClusterState, memoryOf, type Phase, type Plan, withInstance } from './state.ts';
+import type { PhaseName } from './view.ts';
 
 /** How a change of the writer begins, goes on, and ends. The rules say when. */
 
@@ -41,6 +42,10 @@ export function begin(state: ClusterState, start: Start): Outcome {
     toPosition: lastPosition(state, start.to),
     refused: start.refused ?? [],
     startedAt: start.since,
+    timeline: [
+      ...(start.at > start.since ? [{ phase: 'suspect', afterMs: 0 } as const] : []),
+      { phase: 'fencing', afterMs: start.at - start.since },
+    ],
     sessionsClosed: 0,
     attempts: 0,
     request: start.request ?? null,
@@ -91,7 +96,7 @@ export function record(state: ClusterState, plan: Plan, at: Instant): Outcome {
 }
 
 export function promote(state: ClusterState, plan: Plan, attempt: number, at: Instant): Outcome {
-  const tried = { ...plan, attempts: plan.attempts + 1 };
+  const tried = { ...reached(plan, 'promoting', at), attempts: plan.attempts + 1 };
   return {
     state: { ...state, phase: { name: 'promoting', since: at, plan: tried, attempt } },
     effects: [{ kind: 'promote', epoch: plan.epoch, instance: plan.to, attempt }],
@@ -100,7 +105,10 @@ export function promote(state: ClusterState, plan: Plan, attempt: number, at: In
 
 export function verify(state: ClusterState, plan: Plan, attempt: number, at: Instant): Outcome {
   return {
-    state: { ...state, phase: { name: 'verifying', since: at, plan, attempt } },
+    state: {
+      ...state,
+      phase: { name: 'verifying', since: at, plan: reached(plan, 'verifying', at), attempt },
+    },
     effects: [{ kind: 'probe', instance: plan.to, delayMs: 0 }],
   };
 }
@@ -114,7 +122,7 @@ export function complete(state: ClusterState, plan: Plan, at: Instant, positions
     phase: { name: 'stable' },
     lastFailoverAt: plan.kind === 'failover' ? at : state.lastFailoverAt,
   };
-  const receipt = receiptOf(plan, at, positions);
+  const receipt = receiptOf(reached(plan, 'stable', at), 'completed', null, at, positions);
   const effects: Effect[] = [
     { kind: 'save-memory', epoch: plan.epoch, memory: memoryOf(done) },
     { kind: 'receipt', receipt },
@@ -141,23 +149,26 @@ function followers(state: ClusterState, plan: Plan): Effect[] {
   return effects;
 }
 
-function receiptOf(plan: Plan, at: Instant, positions: PositionOrder): Receipt {
-  const { kind, epoch, from, to, fromPosition, toPosition, refused, sessionsClosed, attempts } = plan;
-  const lost =
-    fromPosition === null || toPosition === null ? null : positions.missing(fromPosition, toPosition);
+const reached = (plan: Plan, phase: PhaseName, at: Instant): Plan => ({
+  ...plan,
+  timeline: [...plan.timeline, { phase, afterMs: at - plan.startedAt }],
+});
+
+function receiptOf(
+  plan: Plan,
+  outcome: Receipt['outcome'],
+  reason: string | null,
+  at: Instant,
+  positions: PositionOrder | null,
+): Receipt {
+  const { kind, epoch, from, to, fromPosition, toPosition, refused, timeline, sessionsClosed, attempts } =
+    plan;
+  const known = positions !== null && fromPosition !== null && toPosition !== null;
+  const lost = known ? positions.missing(fromPosition, toPosition) : null;
   const durationMs = at - plan.startedAt;
   return {
-    kind,
-    epoch,
-    from,
-    to,
-    fromPosition,
-    toPosition,
-    refused,
-    sessionsClosed,
-    lost,
-    durationMs,
-    attempts,
+    ...{ kind, outcome, reason, epoch, from, to, fromPosition, toPosition, refused, timeline },
+    ...{ sessionsClosed, lost, durationMs, attempts },
   };
 }
 
@@ -216,6 +227,7 @@ function inVain(state: ClusterState, plan: Plan, at: Instant, reason: string): O
 /** Only a person can tell what to do now. */
 export function giveUp(state: ClusterState, plan: Plan | null, at: Instant, reason: string): Outcome {
   const effects: Effect[] = [];
+  if (plan !== null) effects.push({ kind: 'receipt', receipt: receiptOf(plan, 'failed', reason, at, null) });
   if (plan !== null && plan.request !== null) {
     const answer = { ok: false, kind: 'failed', message: reason } as const;
     effects.push({ kind: 'answer', request: plan.request, answer });
@@ -226,7 +238,7 @@ export function giveUp(state: ClusterState, plan: Plan | null, at: Instant, reas
 /** A switchover that cannot go on: the old writer takes writes again, as soon as a probe has seen that it does. */
 export function abort(state: ClusterState, plan: Plan, at: Instant, why: string): Outcome {
   const reason = `switchover to ${plan.to} undone: ${why}`;
-  const effects: Effect[] = [];
+  const effects: Effect[] = [{ kind: 'receipt', receipt: receiptOf(plan, 'undone', why, at, null) }];
   if (plan.from !== null) {
     effects.push({ kind: 'unfence', epoch: plan.epoch, instance: plan.from });
     effects.push({ kind: 'probe', instance: plan.from, delayMs: 100 });

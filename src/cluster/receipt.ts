@@ -1,5 +1,6 @@
 import type { Epoch, InstanceId } from '../base/brand.ts';
 import type { Distance, Position } from './position.ts';
+import type { PhaseName } from './view.ts';
 
 /** `elected` the first writer was found · `adopted` somebody else promoted · the other two are Aurelay's own doing. */
 export type ChangeKind = 'elected' | 'adopted' | 'failover' | 'switchover';
@@ -9,9 +10,20 @@ export interface Refusal {
   readonly why: string;
 }
 
-/** What a change of the writer did and cost. No change goes without one. */
+/** When a change of the writer reached a phase, in milliseconds from the first sign. */
+export interface Milestone {
+  readonly phase: PhaseName;
+  readonly afterMs: number;
+}
+
+/** What a change of the writer did and cost. No change goes without one, whether it succeeded or not. */
 export interface Receipt {
   readonly kind: ChangeKind;
+  /** `undone` the old writer stayed · `failed` nobody could be promoted in this attempt. */
+  readonly outcome: 'completed' | 'undone' | 'failed';
+  /** Why it did not succeed; null where it did. */
+  readonly reason: string | null;
+  readonly timeline: readonly Milestone[];
   readonly epoch: Epoch;
   readonly from: InstanceId | null;
   readonly to: InstanceId;

@@ -4,7 +4,7 @@ import type { Instance } from './instance.ts';
 import type { Memory } from './memory.ts';
 import type { Observation, ProbeFailure } from './observation.ts';
 import type { Position } from './position.ts';
-import type { ChangeKind, Refusal } from './receipt.ts';
+import type { ChangeKind, Milestone, Refusal } from './receipt.ts';
 import type { Health } from './view.ts';
 
 /** All that the core knows of a cluster. Replaced whole by each step, never changed in place. */
@@ -36,6 +36,8 @@ export interface InstanceState {
   /** What it said when it was last heard, however long ago. */
   readonly lastObservation: Observation | null;
   readonly lastStreamingAt: Instant | null;
+  /** When its source was last alive, by its own word. */
+  readonly heardAt: Instant | null;
   readonly returnedAt: Instant | null;
   readonly drained: boolean;
   /** When Aurelay last tried to repoint or fence it, so that it does not do so with each probe. */
@@ -52,6 +54,7 @@ export interface Plan {
   readonly toPosition: Position | null;
   readonly refused: readonly Refusal[];
   readonly startedAt: Instant;
+  readonly timeline: readonly Milestone[];
   readonly sessionsClosed: number;
   /** Promotions tried, over all candidates. */
   readonly attempts: number;
@@ -60,6 +63,8 @@ export interface Plan {
 }
 
 export type Phase =
+  /** The holder does not answer Aurelay, but its replicas hear it: it is Aurelay that is cut off. */
+  | { readonly name: 'cut-off'; readonly since: Instant; readonly reason: string }
   /** Nobody has been seen to be the writer yet. */
   | { readonly name: 'starting'; readonly since: Instant }
   | { readonly name: 'stable' }
@@ -117,6 +122,7 @@ export function initialState(
       observation: null,
       lastObservation: null,
       lastStreamingAt: null,
+      heardAt: null,
       returnedAt: null,
       drained: memory?.drained.includes(instance.id) ?? false,
       correctedAt: null,

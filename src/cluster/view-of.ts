@@ -68,6 +68,7 @@ function reasonOf({ phase, instances }: ClusterState): string | null {
       return `waiting for an answer of ${words.join(', ')}`;
     }
     case 'suspect':
+    case 'cut-off':
     case 'operator-required':
       return phase.reason;
     case 'fencing':

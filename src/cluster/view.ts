@@ -23,6 +23,7 @@ export type PhaseName =
   | 'starting'
   | 'stable'
   | 'suspect'
+  | 'cut-off'
   | 'fencing'
   | 'promoting'
   | 'verifying'

@@ -1,5 +1,6 @@
 import type { CommandJson, EventJson } from '../admin/api.ts';
 import { AdminClient, AdminFailure } from '../admin/client.ts';
+import { failoversText } from '../admin/failovers-text.ts';
 import { statusTable } from '../admin/status-table.ts';
 
 interface Options {
@@ -35,8 +36,19 @@ export const status = (cluster: string | undefined, options: Options): Promise<v
 export const failover = (cluster: string, options: Options): Promise<void> =>
   withClient(options, async (client) => told(await client.failover(cluster), options));
 
-export const switchover = (cluster: string, options: Options & { readonly to: string }): Promise<void> =>
-  withClient(options, async (client) => told(await client.switchover(cluster, options.to), options));
+export const switchover = (
+  cluster: string,
+  options: Options & { readonly to: string; readonly dryRun?: true },
+): Promise<void> =>
+  withClient(options, async (client) =>
+    told(await client.switchover(cluster, options.to, options.dryRun === true), options),
+  );
+
+export const failovers = (cluster: string, options: Options): Promise<void> =>
+  withClient(options, async (client) => {
+    const records = await client.failovers(cluster);
+    return options.json ? json(records) : failoversText(records);
+  });
 
 export const drain = (
   instance: string,

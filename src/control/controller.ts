@@ -6,6 +6,7 @@ import type { Prng } from '../base/prng.ts';
 import type { Answer, Effect } from '../cluster/effect.ts';
 import type { Event, Happening } from '../cluster/event.ts';
 import type { ProbeFailureReason } from '../cluster/observation.ts';
+import type { Receipt } from '../cluster/receipt.ts';
 import { type ClusterState, initialState, type Policy } from '../cluster/state.ts';
 import { step } from '../cluster/step.ts';
 import type { ClusterView } from '../cluster/view.ts';
@@ -27,6 +28,7 @@ export interface ControllerOptions {
   readonly closeSessions: (instance: InstanceId) => Promise<number>;
   readonly onView: (view: ClusterView) => void;
   readonly onStory: (story: Story, view: ClusterView) => void;
+  readonly onReceipt: (receipt: Receipt) => void;
   readonly onProbe: (instance: InstanceId, seconds: number, outcome: 'ok' | ProbeFailureReason) => void;
   /** An invariant is broken: nothing this process believes may be trusted any more. */
   readonly onFatal: (error: unknown) => void;
@@ -117,8 +119,8 @@ export class Controller {
     return this.request((request) => ({ kind: 'failover-requested', request }));
   }
 
-  switchover(to: InstanceId): Promise<Answer> {
-    return this.request((request) => ({ kind: 'switchover-requested', request, to }));
+  switchover(to: InstanceId, dryRun = false): Promise<Answer> {
+    return this.request((request) => ({ kind: 'switchover-requested', request, to, dryRun }));
   }
 
   drain(instance: InstanceId, drained: boolean): Promise<Answer> {
@@ -187,6 +189,7 @@ export class Controller {
         this.answers.delete(effect.request);
         return;
       case 'receipt':
+        this.options.onReceipt(effect.receipt);
         return;
       case 'save-memory':
       case 'close-sessions':

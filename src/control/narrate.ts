@@ -73,6 +73,8 @@ export const storyOfRule: Readonly<Record<string, Line>> = {
       `${s.after.writer} is still read-only after a switchover that was given up: it is opened again`,
     about: writer,
   },
+  'cut-off': { level: 'error', name: 'writer.cut-off', tell: (s) => s.reason, about: writer },
+  'no-longer-heard': { level: 'error', name: 'writer.suspected', tell: (s) => s.reason, about: writer },
   'demoted-for-good': { level: 'error', name: 'operator.required', tell: (s) => s.reason },
   'failover-too-soon': { level: 'error', name: 'operator.required', tell: (s) => s.reason },
   'writer-lost': {
@@ -254,7 +256,7 @@ function reportStories(event: Event): Story[] {
 }
 
 function receiptStories(effect: Effect): Story[] {
-  if (effect.kind !== 'receipt') return [];
+  if (effect.kind !== 'receipt' || effect.receipt.outcome !== 'completed') return [];
   const { receipt } = effect;
   return [
     {

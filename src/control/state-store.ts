@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync } from 'node:fs';
-import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type ClusterId, type Epoch, epoch, type InstanceId, instanceId } from '../base/brand.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Memory } from '../cluster/memory.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** Where the core's memory of one cluster is kept over restarts. */
 export interface StateStore {
@@ -64,30 +64,6 @@ export function fileStore(directory: string, cluster: ClusterId): StateStore {
       return last;
     },
   };
-}
-
-async function replaceFile(directory: string, path: string, text: string): Promise<void> {
-  const temporary = `${path}.tmp`;
-  await withFile(temporary, 'w', async (file) => {
-    await file.writeFile(text);
-    await file.sync();
-  });
-  await rename(temporary, path);
-  // The rename itself must survive a power cut too.
-  await withFile(directory, 'r', (file) => file.sync());
-}
-
-async function withFile(
-  path: string,
-  flags: string,
-  use: (file: FileHandle) => Promise<void>,
-): Promise<void> {
-  const file = await open(path, flags, 0o600);
-  try {
-    await use(file);
-  } finally {
-    await file.close();
-  }
 }
 
 /** For `mode: observe` without a `state_dir`: whoever promotes elsewhere remembers, so Aurelay need not. */

@@ -40,6 +40,14 @@ export class HoldQueue {
     return this.#returned.size + this.#waiting.size;
   }
 
+  /** The deadline of whoever has waited longest; null while nobody waits. */
+  get earliestDeadline(): number | null {
+    const [returned] = this.#returned.keys();
+    const [waiting] = this.#waiting.keys();
+    const deadlines = [returned, waiting].flatMap((held) => (held === undefined ? [] : [held.deadline]));
+    return deadlines.length === 0 ? null : Math.min(...deadlines);
+  }
+
   /** Whether a new connection has to wait rather than try the writer at once. */
   get blocked(): boolean {
     return this.#writer === null || this.#refusing || this.size > 0;

@@ -59,6 +59,8 @@ export interface EndpointProxy {
    */
   closeSessionsOf(cluster: ClusterId, instance: InstanceId, reason: 'failover'): Promise<number>;
   load(cluster: ClusterId): ClusterLoad;
+  /** New writer connections that wait now, and for how long the first of them has. */
+  held(cluster: ClusterId): { readonly connections: number; readonly longestWaitMs: number };
   /** Who would get a new connection now, or, where no member can serve, who helps out. */
   membersOf(cluster: ClusterId, endpoint: EndpointId): readonly InstanceId[];
   /** Stops accepting, lets routed sessions go on for `timeoutMs` at most, and ends with nothing left open. */
@@ -215,6 +217,13 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       return routed;
     },
     load: (cluster) => registry.load(cluster),
+    held(cluster) {
+      const queue = rooms.get(cluster)?.holdQueue;
+      const deadline = queue?.earliestDeadline ?? null;
+      if (queue === undefined || deadline === null) return { connections: 0, longestWaitMs: 0 };
+      const arrivedAt = deadline - deps.clusterOf(cluster).failover.holdMs;
+      return { connections: queue.size, longestWaitMs: Math.max(0, clock.now() - arrivedAt) };
+    },
     membersOf(cluster, id) {
       const endpoint = rooms.get(cluster)?.doors.get(id)?.ctx.endpoint;
       if (endpoint === undefined) return [];

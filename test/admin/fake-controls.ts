@@ -12,6 +12,7 @@ import type { Position } from '../../src/cluster/position.ts';
 import type { ClusterView, InstanceView } from '../../src/cluster/view.ts';
 import type { ClusterConfig } from '../../src/config/config.ts';
 import type { ClusterEvent } from '../../src/control/cluster-event.ts';
+import type { FailoverRecord } from '../../src/control/failover-record.ts';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 
 export const secret = 'correct-horse-battery';
@@ -90,8 +91,12 @@ export class FakeControls implements Controls {
     this.commands.push(`failover ${cluster}`);
     return this.answer();
   }
-  switchover(cluster: ClusterId, to: InstanceId) {
-    this.commands.push(`switchover ${cluster} ${to}`);
+  records: FailoverRecord[] = [];
+  failovers(): readonly FailoverRecord[] {
+    return this.records;
+  }
+  switchover(cluster: ClusterId, to: InstanceId, dryRun: boolean) {
+    this.commands.push(`switchover ${cluster} ${to}${dryRun ? ' (dry run)' : ''}`);
     return this.answer();
   }
   drain(cluster: ClusterId, instance: InstanceId, drained: boolean) {

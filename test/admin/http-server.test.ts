@@ -166,6 +166,7 @@ test('commands reach the controls and answer what came of them', { timeout }, as
   for (const response of [
     await post(`${base}/failover`, {}),
     await post(`${base}/switchover`, { to: 'orders-2' }),
+    await post(`${base}/switchover?dry_run=true`, { to: 'orders-2' }),
     await post(`${base}/instances/orders-3/drain`),
     await post(`${base}/instances/orders-3/undrain`),
   ]) {
@@ -175,10 +176,11 @@ test('commands reach the controls and answer what came of them', { timeout }, as
     'failover orders',
     'failover orders',
     'switchover orders orders-2',
+    'switchover orders orders-2 (dry run)',
     'drain orders orders-3',
     'undrain orders orders-3',
   ]);
-  assert.equal(logged.filter(({ level }) => level === 'info').length, 5);
+  assert.equal(logged.filter(({ level }) => level === 'info').length, 6);
 });
 
 test('a command that does not succeed has the status and code of its kind', { timeout }, async (t) => {

@@ -110,7 +110,7 @@ export class Scenario {
       case 'failover':
         return { kind: 'failover-requested', request: 1 };
       case 'switchover':
-        return { kind: 'switchover-requested', request: 1, to: instance };
+        return { kind: 'switchover-requested', request: 1, to: instance, dryRun: words.includes('dry-run') };
       case 'drain':
       case 'undrain':
         return { kind: 'drain-requested', request: 1, instance, drained: command === 'drain' };
@@ -147,7 +147,12 @@ function observation(words: string[], options: Map<string, string>): Observation
     replication:
       from === undefined
         ? null
-        : { source: { host: from, port: 5432 }, streaming: !words.includes('stopped'), error: null },
+        : {
+            source: { host: from, port: 5432 },
+            streaming: !words.includes('stopped'),
+            heardSecondsAgo: options.has('heard') ? Number(options.get('heard')) : null,
+            error: null,
+          },
     version: 'test',
   };
 }
@@ -166,12 +171,13 @@ function describe(effect: Effect): string {
     case 'follow':
       return `effect follow ${effect.instance} source=${effect.source}`;
     case 'receipt': {
-      const { kind, from, to, lost, refused, durationMs } = effect.receipt;
+      const { kind, outcome, from, to, lost, refused, durationMs, timeline } = effect.receipt;
       const others = refused
         .map((r: { instance: InstanceId; why: string }) => `${r.instance}: ${r.why}`)
         .join('; ');
       const loss = lost === null ? 'unknown' : `${lost.amount} ${lost.unit}`;
-      return `effect receipt ${kind} ${from} -> ${to} lost=${loss} in ${durationMs}ms refused=[${others}]`;
+      const phases = timeline.map(({ phase, afterMs }) => `${phase}@${afterMs}`).join(' ');
+      return `effect receipt ${kind} ${outcome} ${from} -> ${to} lost=${loss} in ${durationMs}ms (${phases}) refused=[${others}]`;
     }
     case 'answer':
       return `effect answer ${effect.answer.ok ? 'ok' : effect.answer.kind}: ${effect.answer.message}`;

@@ -26,6 +26,7 @@ const anyObservation: fc.Arbitrary<Observation> = fc.record({
     fc.record({
       source: fc.option(anyInstance.map((host) => ({ host, port: 5432 }))),
       streaming: fc.boolean(),
+      heardSecondsAgo: fc.option(fc.nat(9)),
       error: fc.constant(null),
     }),
   ),
@@ -79,7 +80,12 @@ const anyHappening: fc.Arbitrary<Happening> = fc.oneof(
     why: fc.constant(''),
   }),
   fc.record({ kind: fc.constant('failover-requested' as const), request: fc.nat(9) }),
-  fc.record({ kind: fc.constant('switchover-requested' as const), request: fc.nat(9), to: anyInstance }),
+  fc.record({
+    kind: fc.constant('switchover-requested' as const),
+    request: fc.nat(9),
+    to: anyInstance,
+    dryRun: fc.boolean(),
+  }),
   fc.record({
     kind: fc.constant('drain-requested' as const),
     request: fc.nat(9),

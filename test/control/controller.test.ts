@@ -55,6 +55,7 @@ function setUp(t: TestContext, { mode = 'automatic', store = memoryStore(), ...g
     },
     onView: (view) => views.push(view),
     onStory: (story) => stories.push(story),
+    onReceipt: () => {},
     onProbe: () => {},
     onFatal: (error) => {
       throw error;

@@ -87,7 +87,12 @@ export class SimulatedServers {
       replication:
         source === null
           ? null
-          : { source: source.instance.address, streaming: source.state === 'up', error: null },
+          : {
+              source: source.instance.address,
+              streaming: source.state === 'up',
+              heardSecondsAgo: null,
+              error: null,
+            },
       version: 'simulated',
     };
   }

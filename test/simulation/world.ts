@@ -125,6 +125,7 @@ export class World {
       closeSessions: async (instance) => this.closeSessions(instance),
       onView: (view) => this.check(view),
       onStory: (story: Story) => this.log(`  ${story.name}: ${story.message}`),
+      onReceipt: () => {},
       onProbe: () => {},
       onFatal: (error) => {
         this.fatal ??= error;
@@ -315,6 +316,11 @@ export class World {
     return { kind: 'observed', observation };
   }
 
+  private heardSecondsAgo(replica: SimServer): number | null {
+    const at = this.lastHeard.get(replica.instance.id);
+    return at === undefined ? null : (this.clock.now() - at) / 1000;
+  }
+
   private observe(server: SimServer): Observation {
     const source = server.source === null ? null : this.servers.get(server.source);
     return {
@@ -327,7 +333,12 @@ export class World {
       replication:
         !server.standby || source == null
           ? null
-          : { source: source.instance.address, streaming: server.streaming, error: null },
+          : {
+              source: source.instance.address,
+              streaming: server.streaming,
+              heardSecondsAgo: this.heardSecondsAgo(server),
+              error: null,
+            },
       version: 'simulated',
     };
   }

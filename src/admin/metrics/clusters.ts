@@ -11,6 +11,7 @@ const phases: readonly PhaseName[] = [
   'fencing',
   'promoting',
   'verifying',
+  'cut-off',
   'operator-required',
 ];
 const roles: readonly (Role | 'unknown')[] = ['writer', 'replica', 'unknown'];

@@ -1,7 +1,7 @@
 import type { InstanceId } from '../../base/brand.ts';
 import { conflict, newestClaim, othersHeard, soleClaim } from '../claims.ts';
 import { begin, giveUp, promote } from '../plan.ts';
-import { type ClusterState, memoryOf } from '../state.ts';
+import { type ClusterState, memoryOf, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { sinceOf } from './succession.ts';
 import { holder, says, stay, waiting, withPlan } from './terms.ts';
@@ -30,7 +30,9 @@ export const findingRules: readonly Rule[] = [
       !c.state.deposed.has(c.state.writer as InstanceId) &&
       conflictIsSettled(c.state),
     then: ({ state }) => {
-      const stable: ClusterState = { ...state, proven: true, vain: 0, phase: { name: 'stable' } };
+      // It is back in office with this probe, not after `rise` of them: the next lost one must not be the last straw.
+      const back = withInstance(state, state.writer as InstanceId, { health: 'healthy' });
+      const stable: ClusterState = { ...back, proven: true, vain: 0, phase: { name: 'stable' } };
       return stay(stable, [{ kind: 'save-memory', epoch: state.epoch, memory: memoryOf(stable) }]);
     },
   },

@@ -1,10 +1,13 @@
 import type { InstanceId } from '../../base/brand.ts';
+import type { Instant } from '../../base/clock.ts';
 import { othersAnswer } from '../claims.ts';
 import type { Effect } from '../effect.ts';
+import { isReachedAt } from '../instance.ts';
+import { isSilence } from '../observation.ts';
 import { giveUp, type Outcome } from '../plan.ts';
-import { withInstance } from '../state.ts';
+import { type ClusterState, type InstanceState, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
-import { hasCandidate, noCandidate, refusalsNow, startFailover } from './succession.ts';
+import { hasCandidate, noCandidate, refusalsNow, sinceOf, startFailover } from './succession.ts';
 import { holder, isPhase, lookAgainMs, mayCorrect, probed, says, stay } from './terms.ts';
 
 /** Between two changes in vain. */
@@ -95,6 +98,35 @@ export const losingRules: readonly Rule[] = [
     },
   },
   {
+    id: 'cut-off',
+    comment:
+      'The writer is silent towards Aurelay and replicas still hear it: the network is to blame, and a second writer would be the worse evil.',
+    from: ['suspect'],
+    to: ['cut-off'],
+    when: ({ state, event, policy }) =>
+      policy.mode === 'automatic' && holder(state)?.health === 'down' && isHeard(state, event.at),
+    then: ({ state, event }) => {
+      const witnesses = [...state.instances.values()].filter((known) => hearsHolder(state, known, event.at));
+      const names = witnesses.map(({ instance }) => instance.id).join(', ');
+      const reason = `${state.writer} does not answer Aurelay, but ${names} still hears it: mend the network between Aurelay and ${state.writer}`;
+      return stay({ ...state, phase: { name: 'cut-off', since: sinceOf(state, event), reason } });
+    },
+  },
+  {
+    id: 'no-longer-heard',
+    comment: 'Nobody hears the writer any more.',
+    from: ['cut-off'],
+    to: ['suspect'],
+    when: ({ state, event }) => !isHeard(state, event.at),
+    then: (c) => {
+      const reason = `${c.state.writer} does not answer, and no replica hears it any more`;
+      return stay({
+        ...c.state,
+        phase: { name: 'suspect', since: sinceOf(c.state, c.event), cause: 'lost', reason },
+      });
+    },
+  },
+  {
     id: 'failover-too-soon',
     comment:
       'The writer is gone again within `min_interval`: something is wrong that a failover does not mend.',
@@ -143,6 +175,27 @@ const suspect = (
 const tooSoon = ({ state, event, policy }: Context): boolean =>
   state.lastFailoverAt !== null && event.at - state.lastFailoverAt < policy.minIntervalMs;
 
+/** A witness of the holder's life that is older than this is no witness of it now. */
+const hearsayMs = 5_000;
+
+/** This replica had word of the holder after Aurelay had lost it. */
+function hearsHolder(state: ClusterState, known: InstanceState, at: Instant): boolean {
+  const { phase } = state;
+  if (!isPhase(phase, 'suspect', 'cut-off') || known.heardAt === null || known.observation === null)
+    return false;
+  const source = known.observation.replication?.source ?? null;
+  const ours = holder(state);
+  const fromHolder = source !== null && ours !== null && isReachedAt(ours.instance, source);
+  return fromHolder && known.heardAt > phase.since && at - known.heardAt <= hearsayMs;
+}
+
+/** The holder is silent towards Aurelay only. */
+const isHeard = (state: ClusterState, at: Instant): boolean => {
+  const failure = holder(state)?.lastFailure;
+  if (failure == null || !isSilence(failure.reason)) return false;
+  return [...state.instances.values()].some((known) => hearsHolder(state, known, at));
+};
+
 /**
  * The holder is gone for good as far as anyone can tell: down; back from silence without its office; or never proven in
  * it, a while after its promotion failed.
@@ -152,7 +205,7 @@ const isLost = ({ state, event }: Context): boolean => {
   const { phase } = state;
   if (!isPhase(phase, 'suspect') || known === null) return false;
   if (!state.proven && event.at - phase.since < againMs) return false;
-  if (known.health === 'down') return true;
+  if (known.health === 'down') return !isHeard(state, event.at);
   if (phase.cause !== 'lost' || !says(known, 'replica')) return false;
   return !state.proven || known.observation?.replication === null || event.at - phase.since > standbyMs;
 };

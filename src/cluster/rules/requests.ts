@@ -42,6 +42,18 @@ export const requestRules: readonly Rule[] = [
     },
   },
   {
+    id: 'switchover-rehearsed',
+    comment: 'An operator wants to know whether a switchover could be begun now: it could.',
+    from: ['stable'],
+    to: 'same',
+    when: ({ event }) => event.kind === 'switchover-requested' && event.dryRun,
+    then: ({ state, event }) => {
+      if (event.kind !== 'switchover-requested') return stay(state);
+      const message = `${state.writer} could hand over to ${event.to} now (dry run: nothing was done)`;
+      return stay(state, [{ kind: 'answer', request: event.request, answer: { ok: true, message } }]);
+    },
+  },
+  {
     id: 'switchover-requested',
     comment: 'An operator moves the office of a writer that lives: nothing may be lost.',
     from: ['stable'],

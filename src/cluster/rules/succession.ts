@@ -7,7 +7,7 @@ import { isPhase, stay } from './terms.ts';
 
 /** How long the holder has been gone already, so that the outage is counted from the first sign. */
 export const sinceOf = (state: ClusterState, event: Event) =>
-  isPhase(state.phase, 'suspect') ? state.phase.since : event.at;
+  isPhase(state.phase, 'suspect', 'cut-off') ? state.phase.since : event.at;
 
 export function startFailover(context: Context, request: number | null): Outcome {
   const { state, event, positions } = context;

@@ -6,9 +6,9 @@ import type { PhaseName } from '../view.ts';
 import type { Context } from './rule.ts';
 
 /** The words that the rules are written in. */
-export const waiting: readonly PhaseName[] = ['starting', 'suspect', 'operator-required'];
+export const waiting: readonly PhaseName[] = ['starting', 'suspect', 'cut-off', 'operator-required'];
 
-export const settled: readonly PhaseName[] = ['starting', 'stable', 'suspect', 'operator-required'];
+export const settled: readonly PhaseName[] = [...waiting, 'stable'];
 
 export const isPhase = <N extends PhaseName>(
   phase: Phase,

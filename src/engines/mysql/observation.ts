@@ -4,7 +4,11 @@ import { formatPosition } from './position.ts';
 import type { ServerVersion } from './server-version.ts';
 
 /** What the cluster is told of a server's status. A writer is one that takes writes and has no source. */
-export function observationOf(status: ServerStatus, version: ServerVersion): Observation {
+export function observationOf(
+  status: ServerStatus,
+  version: ServerVersion,
+  heardSecondsAgo: number | null,
+): Observation {
   const role = status.writable && status.channels.length === 0 ? 'writer' : 'replica';
   return {
     role,
@@ -13,7 +17,7 @@ export function observationOf(status: ServerStatus, version: ServerVersion): Obs
     timeline: null,
     position: formatPosition(status.held),
     lagSeconds: role === 'writer' ? 0 : lagOf(status.channels),
-    replication: replicationOf(status.channels),
+    replication: replicationOf(status.channels, heardSecondsAgo),
     version: version.name,
   };
 }
@@ -30,12 +34,13 @@ function lagOf(channels: readonly Channel[]): number | null {
 }
 
 /** A replica of several sources streams while all do; its source is that of the default channel, or of the first. */
-function replicationOf(channels: readonly Channel[]): Replication | null {
+function replicationOf(channels: readonly Channel[], heardSecondsAgo: number | null): Replication | null {
   const main = channels.find(({ name }) => name === '') ?? channels[0];
   if (main === undefined) return null;
   return {
     source: main.source,
     streaming: channels.every(({ receiving }) => receiving === 'running'),
+    heardSecondsAgo,
     error: channels.map(lastingError).find((error) => error !== null) ?? null,
   };
 }

@@ -1,7 +1,9 @@
+import { performance } from 'node:perf_hooks';
 import type { Observation, ProbeFailure } from '../../cluster/observation.ts';
 import { type Outcome, withDeadline } from '../deadline.ts';
 import type { Probe, ProbeResult, Target } from '../engine.ts';
 import { chooseDialect } from './dialects/choose.ts';
+import type { ServerStatus } from './dialects/dialect.ts';
 import { classifyFailure } from './failure.ts';
 import { type Link, openLink } from './link.ts';
 import { observationOf } from './observation.ts';
@@ -20,6 +22,7 @@ export class MysqlProbe implements Probe {
   private looking: Promise<ProbeResult> | null = null;
   private abort: AbortController | null = null;
   private closed = false;
+  private lastHeard: { readonly signs: string; readonly at: number | null } | null = null;
 
   constructor(target: Target) {
     this.target = target;
@@ -65,7 +68,18 @@ export class MysqlProbe implements Probe {
     const link = this.link ?? (await this.connect(signal));
     const dialect = chooseDialect(link.version);
     const status = dialect.readStatus(await link.query(dialect.statusSql));
-    return observationOf(status, link.version);
+    return observationOf(status, link.version, this.heardSecondsAgo(status));
+  }
+
+  /** The servers do not say when they last heard their source; that its signs of life change tells. */
+  private heardSecondsAgo({ channels }: ServerStatus): number | null {
+    const now = performance.now();
+    const signs = channels.map(({ signsOfLife }) => signsOfLife).join(' ');
+    const before = this.lastHeard;
+    if (before === null) this.lastHeard = { signs, at: null };
+    else if (before.signs !== signs) this.lastHeard = { signs, at: now };
+    const at = this.lastHeard?.at ?? null;
+    return at === null ? null : (now - at) / 1000;
   }
 
   private async connect(signal: AbortSignal): Promise<Link> {

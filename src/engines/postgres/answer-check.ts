@@ -30,6 +30,8 @@ export class AnswerCheck {
     const fault = this.#openingFault(chunk);
     if (fault !== null) return fault;
     this.#held.append(chunk);
+    // What the first message is has to be known before its bytes are held to the form of an ordinary one.
+    if (this.#opening !== null) return null;
     for (;;) {
       const bytes = this.#held.view();
       const type = bytes[0];

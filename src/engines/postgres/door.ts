@@ -45,7 +45,7 @@ export class Door {
     const silentMs = performance.now() - this.#silentSince;
     if (silentMs < patienceMs || this.#silentLooks < minSilentLooks) return null;
     return {
-      reason: 'timeout',
+      reason: 'not-accepting',
       detail: `it answers queries, but has let no new connection in for ${Math.round(silentMs)}ms`,
     };
   }

@@ -32,6 +32,7 @@ SELECT
   receiver.status AS receiver_status,
   receiver.received_tli::text AS receiver_timeline,
   receiver.latest_end_lsn::text AS source_lsn,
+  extract(epoch FROM clock_timestamp() - receiver.last_msg_receipt_time)::text AS heard_age,
   receiver.sender_host AS source_host,
   receiver.sender_port::text AS source_port,
   CASE WHEN pg_has_role(current_user, 'pg_read_all_settings', 'USAGE')
@@ -61,6 +62,8 @@ export interface ServerStatus {
   /** The end of its source's log, as the source last said. */
   readonly sourceLsn: string | null;
   readonly source: Address | null;
+  /** Since the last message of its source, by this server's own clock. */
+  readonly heardSecondsAgo: number | null;
 }
 
 /** What a status says only together with earlier ones of the same run of the same server. */
@@ -87,6 +90,7 @@ export function readStatus(row: StatusRow): ServerStatus {
     streaming: row.receiver_pid != null && (row.receiver_status ?? 'streaming') === 'streaming',
     sourceLsn: row.source_lsn ?? null,
     source: inRecovery ? readSource(row) : null,
+    heardSecondsAgo: numberOrNull(row.heard_age),
   };
 }
 
@@ -149,6 +153,7 @@ export const currentPosition = (status: ServerStatus): Position => walPosition(s
 const replicationOf = (status: ServerStatus): Replication => ({
   source: status.source,
   streaming: status.streaming,
+  heardSecondsAgo: status.heardSecondsAgo,
   error: null,
 });
 

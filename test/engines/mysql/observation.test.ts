@@ -16,6 +16,7 @@ const channel: Channel = {
   secondsBehind: 2,
   usesGtid: true,
   caughtUp: true,
+  signsOfLife: '',
 };
 const observe = (writable: boolean, ...channels: readonly Channel[]) => {
   const status: ServerStatus = {
@@ -25,7 +26,7 @@ const observe = (writable: boolean, ...channels: readonly Channel[]) => {
     held: positionOfLists(['0-1-7']),
     channels,
   };
-  return observationOf(status, version);
+  return observationOf(status, version, 0.5);
 };
 const refused = { errno: 2003, message: 'cannot connect' };
 const denied = { errno: 1045, message: 'access denied' };

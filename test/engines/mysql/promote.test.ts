@@ -17,6 +17,7 @@ const channel: Channel = {
   secondsBehind: null,
   usesGtid: true,
   caughtUp: true,
+  signsOfLife: '',
 };
 const statusOf = (executed: string, held: string, ...channels: readonly Channel[]): ServerStatus => ({
   writable: false,

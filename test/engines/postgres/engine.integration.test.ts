@@ -136,11 +136,16 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
       assert.equal(seen.writable, false);
       assert.equal(seen.identity, writer.identity);
       assert.equal(seen.timeline, 1);
-      assert.deepEqual(seen.replication, {
-        source: { host: '127.0.0.1', port: first.port },
-        streaming: true,
-        error: null,
-      });
+      assert.deepEqual(
+        { ...seen.replication, heardSecondsAgo: null },
+        {
+          source: { host: '127.0.0.1', port: first.port },
+          streaming: true,
+          heardSecondsAgo: null,
+          error: null,
+        },
+      );
+      assert.ok((seen.replication?.heardSecondsAgo ?? 99) < 60);
     });
 
     it('sees a replica reach the position of the writer, with no lag', async () => {
@@ -194,11 +199,21 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
       );
       await until('the roles reach the replica', () => look(second, { user: 'stranger' }).catch(() => null));
       const asWatcher = await look(second, { user: 'watcher' });
-      assert.deepEqual(asWatcher.replication, (await look(second)).replication);
+      assert.ok((asWatcher.replication?.heardSecondsAgo ?? 99) < 60);
+      const unheard = { heardSecondsAgo: null };
+      assert.deepEqual(
+        { ...asWatcher.replication, ...unheard },
+        { ...(await look(second)).replication, ...unheard },
+      );
 
       const asStranger = await look(second, { user: 'stranger' });
       assert.equal(asStranger.identity, asWatcher.identity);
-      assert.deepEqual(asStranger.replication, { source: null, streaming: true, error: null });
+      assert.deepEqual(asStranger.replication, {
+        source: null,
+        streaming: true,
+        heardSecondsAgo: null,
+        error: null,
+      });
       assert.equal((await look(first, { user: 'stranger' })).role, 'writer');
     });
 
@@ -383,7 +398,7 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
       });
     });
 
-    it('timeout: only the postmaster is frozen, so that the session of the probe answers', async () => {
+    it('not-accepting: only the postmaster is frozen, so that the session of the probe answers', async () => {
       await withProbe(third, async (probe) => {
         await observed(probe);
         third.kill('SIGSTOP');
@@ -392,7 +407,7 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
             const result = await probe.probe(300);
             return result.kind === 'failed' ? result.failure : null;
           });
-          assert.equal(failure.reason, 'timeout');
+          assert.equal(failure.reason, 'not-accepting');
           assert.match(failure.detail, /let no new connection in/);
         } finally {
           third.kill('SIGCONT');

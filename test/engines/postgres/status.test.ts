@@ -28,6 +28,7 @@ const replica: StatusRow = {
   control_timeline: '2',
   receiver_pid: '4711',
   receiver_status: 'streaming',
+  heard_age: '0.25',
   receiver_timeline: '3',
   source_lsn: '0/5000148',
   source_host: 'db1',
@@ -40,6 +41,7 @@ const lone: StatusRow = {
   ...replica,
   receiver_pid: null,
   receiver_status: null,
+  heard_age: null,
   receiver_timeline: null,
   source_lsn: null,
   source_host: null,
@@ -78,6 +80,7 @@ describe('what a status row means', () => {
     assert.deepEqual(observation.replication, {
       source: { host: 'db1', port: 5432 },
       streaming: true,
+      heardSecondsAgo: 0.25,
       error: null,
     });
   });
@@ -87,6 +90,7 @@ describe('what a status row means', () => {
     assert.deepEqual(observation.replication, {
       source: { host: 'db9', port: 5432 },
       streaming: false,
+      heardSecondsAgo: null,
       error: null,
     });
     assert.equal(observation.timeline, 2);
@@ -102,7 +106,12 @@ describe('what a status row means', () => {
       source_lsn: null,
       primary_conninfo: null,
     });
-    assert.deepEqual(observation.replication, { source: null, streaming: true, error: null });
+    assert.deepEqual(observation.replication, {
+      source: null,
+      streaming: true,
+      heardSecondsAgo: 0.25,
+      error: null,
+    });
     assert.equal(seen({ ...lone, primary_conninfo: "'" }).observation.replication?.source, null);
   });
 

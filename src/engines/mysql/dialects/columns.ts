@@ -15,6 +15,10 @@ export function numberOf(row: Row, ...names: readonly string[]): number | null {
   return text === null ? null : Number(text);
 }
 
+/** The columns' values in one text, to be compared with another look's. */
+export const joined = (row: Row, ...names: readonly string[]): string =>
+  names.map((name) => row[name] ?? '').join('|');
+
 /** `1`, `ON`, and the further degrees of `read_only` that MariaDB has from version 12 on. */
 export const isOn = (value: string | null): boolean => value !== null && value !== '0' && value !== 'OFF';
 

@@ -78,6 +78,8 @@ export interface Channel {
   readonly usesGtid: boolean;
   /** All that was received has been applied. */
   readonly caughtUp: boolean;
+  /** Differs from the last look's when anything came from the source meanwhile, be it a heartbeat. */
+  readonly signsOfLife: string;
 }
 
 export interface ReplicationError {

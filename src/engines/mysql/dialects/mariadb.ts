@@ -2,7 +2,7 @@ import type { Address } from '../../../cluster/instance.ts';
 import type { Credentials } from '../../engine.ts';
 import { formatGtidList, lacks, newestOfEachDomain, parseGtidList } from '../gtid-list.ts';
 import { positionOfLists } from '../position.ts';
-import { addressOf, errorOf, isOn, numberOf, receivingOf, sameSpot, textOf } from './columns.ts';
+import { addressOf, errorOf, isOn, joined, numberOf, receivingOf, sameSpot, textOf } from './columns.ts';
 import type { Channel, Dialect, Results, Row, ServerStatus, Statement } from './dialect.ts';
 import { quote } from './quote.ts';
 
@@ -87,6 +87,13 @@ function readChannel(row: Row, slavePos: string): Channel {
     applyError: errorOf(numberOf(row, 'Last_SQL_Errno'), textOf(row, 'Last_SQL_Error')),
     secondsBehind: numberOf(row, 'Seconds_Behind_Master'),
     usesGtid,
+    signsOfLife: joined(
+      row,
+      'Gtid_IO_Pos',
+      'Master_Log_File',
+      'Read_Master_Log_Pos',
+      'Slave_received_heartbeats',
+    ),
     caughtUp: usesGtid
       ? contains(slavePos, textOf(row, 'Gtid_IO_Pos') ?? '')
       : sameSpot(

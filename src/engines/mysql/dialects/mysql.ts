@@ -3,7 +3,7 @@ import type { Credentials } from '../../engine.ts';
 import { countMissing, parseGtidSet } from '../gtid-set.ts';
 import { type MysqlPosition, positionOfSets } from '../position.ts';
 import { isAtLeast, type ServerVersion } from '../server-version.ts';
-import { addressOf, errorOf, isOn, numberOf, receivingOf, sameSpot, textOf } from './columns.ts';
+import { addressOf, errorOf, isOn, joined, numberOf, receivingOf, sameSpot, textOf } from './columns.ts';
 import type { Channel, Dialect, Results, Row, ServerStatus, Statement } from './dialect.ts';
 import { quote } from './quote.ts';
 
@@ -114,6 +114,14 @@ function readChannel(row: Row, executed: string): Channel {
     applyError: errorOf(numberOf(row, 'Last_SQL_Errno'), textOf(row, 'Last_SQL_Error')),
     secondsBehind: numberOf(row, 'Seconds_Behind_Source', 'Seconds_Behind_Master'),
     usesGtid,
+    signsOfLife: joined(
+      row,
+      'Retrieved_Gtid_Set',
+      'Source_Log_File',
+      'Master_Log_File',
+      'Read_Source_Log_Pos',
+      'Read_Master_Log_Pos',
+    ),
     caughtUp: usesGtid
       ? contains(executed, textOf(row, 'Retrieved_Gtid_Set') ?? '')
       : sameSpot(

@@ -42,6 +42,7 @@ test('a replica holds what it wrote, applied and received', () => {
       applyError: null,
       secondsBehind: null,
       usesGtid: true,
+      signsOfLife: '0-1-130|||',
       caughtUp: false,
     },
   ]);

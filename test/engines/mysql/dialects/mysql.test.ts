@@ -85,6 +85,7 @@ test('a replica holds what it received, and has executed what it applied', () =>
       applyError: null,
       secondsBehind: 3,
       usesGtid: true,
+      signsOfLife: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-7||||',
       caughtUp: false,
     },
   ]);

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AdminClient } from '../../src/admin/client.ts';
+import { failoverJson } from '../../src/admin/failover-json.ts';
+import { failoversText } from '../../src/admin/failovers-text.ts';
+import { failoverRecord } from '../control/failover-record.ts';
+import { fakeControls } from './fake-controls.ts';
+import { runAdmin } from './running-admin.ts';
+
+test('failovers are served newest first, and the client reads them', { timeout: 20_000 }, async (t) => {
+  const controls = fakeControls();
+  controls.records = [failoverRecord(1), failoverRecord(2)];
+  const { url } = await runAdmin(t, controls);
+  const records = await new AdminClient({ address: url }).failovers('orders');
+  assert.deepEqual(
+    records.map(({ epoch }) => epoch),
+    [2, 1],
+  );
+  assert.deepEqual(records[0]?.timeline[1], { phase: 'fencing', after_ms: 102 });
+  assert.deepEqual(records[0]?.held, { connections: 12, longest_wait_ms: 238 });
+  assert.equal((await fetch(`${url}/api/v1/clusters/nope/failovers`)).status, 404);
+});
+
+test('a person reads each in a paragraph', () => {
+  assert.equal(
+    failoversText([failoverJson(failoverRecord(2))]),
+    [
+      '2026-01-02T03:04:05.678Z  epoch 2  failover completed  pg-1 -> pg-2  240ms',
+      '  phases     suspect +0ms, fencing +102ms, stable +240ms',
+      '  position   1/0/200 -> 1/0/100',
+      '  lost       256 bytes of what the old writer was last seen with (durability async)',
+      '  sessions   7 closed, 12 held for up to 238ms; promotions tried 1',
+      '  refused    pg-1: down (refused)',
+      '',
+    ].join('\n'),
+  );
+  assert.match(failoversText([]), /no change of the writer/);
+});
