@@ -29,7 +29,7 @@ function lines(one: FailoverJson): string[] {
 }
 
 function lossText({ lost, kind, outcome }: FailoverJson): string {
-  if (outcome === 'undone') return 'nothing';
+  if (outcome === 'undone' || kind === 'elected') return 'nothing';
   if (lost === null) return 'unknown';
   const amount = `${lost.amount} ${lost.unit}`;
   return kind === 'switchover' ? amount : `${amount} of what the old writer was last seen with`;

@@ -32,7 +32,12 @@ export async function runUntilSignal(config: Config, logger: Logger): Promise<vo
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
-    await app.ready();
+    // Stopped before there was a writer: the signal's own way out goes on.
+    const ready = await app.ready().then(
+      () => true,
+      () => false,
+    );
+    if (!ready) return;
     logger.info({ event: 'ready' }, 'every endpoint accepts and every cluster has a writer');
   } catch (error) {
     logger.fatal({ event: 'start.failed', err: error }, `aurelay cannot start: ${messageOf(error)}`);

@@ -4,7 +4,7 @@ import { begin, giveUp, promote } from '../plan.ts';
 import { type ClusterState, memoryOf, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { sinceOf } from './succession.ts';
-import { holder, says, stay, waiting, withPlan } from './terms.ts';
+import { holder, isPhase, says, startTogetherMs, stay, waiting, withPlan } from './terms.ts';
 
 /** Who is the writer, where nobody is known to be: at the start, after a pause, or when somebody else promoted. */
 export const findingRules: readonly Rule[] = [
@@ -92,8 +92,14 @@ export const findingRules: readonly Rule[] = [
       'No epoch yet, everybody was asked, and nobody takes writes: promoting one might lose another’s data.',
     from: ['starting'],
     to: ['operator-required'],
-    when: ({ state }) =>
-      state.writer === null && [...state.instances.values()].every((known) => known.health !== 'unknown'),
+    when: ({ state, event }) => {
+      if (state.writer !== null || !isPhase(state.phase, 'starting')) return false;
+      const all = [...state.instances.values()];
+      if (all.every(({ observation }) => observation !== null)) return true;
+      return (
+        event.at - state.phase.since >= startTogetherMs && all.every(({ health }) => health !== 'unknown')
+      );
+    },
     then: ({ state, event, policy }) =>
       giveUp(
         state,

@@ -8,14 +8,12 @@ import { giveUp, type Outcome } from '../plan.ts';
 import { type ClusterState, type InstanceState, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { hasCandidate, noCandidate, refusalsNow, sinceOf, startFailover } from './succession.ts';
-import { holder, isPhase, lookAgainMs, mayCorrect, probed, says, stay } from './terms.ts';
+import { holder, isPhase, lookAgainMs, mayCorrect, probed, says, startTogetherMs, stay } from './terms.ts';
 
 /** Between two changes in vain. */
 const againMs = 1_000;
 /** A writer that came back as somebody's standby is waited for this long, in case somebody else promotes. */
 const standbyMs = 10_000;
-/** Servers that start together with Aurelay (after a power cut, say) may take this long to answer. */
-const startTogetherMs = 10_000;
 
 /** The writer gives no evidence any more: doubt, and the decision to replace it. */
 export const losingRules: readonly Rule[] = [

@@ -44,3 +44,6 @@ export const mayCorrect = (known: InstanceState, at: number): boolean =>
 export const lookAgainMs = 50;
 
 export const stay = (state: ClusterState, effects: readonly Effect[] = []): Outcome => ({ state, effects });
+
+/** Servers that start together with Aurelay (after a power cut, say) may take this long to answer. */
+export const startTogetherMs = 10_000;
