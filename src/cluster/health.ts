@@ -1,6 +1,7 @@
+import type { InstanceId } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
-import { meansAlive, type Observation, type ProbeFailure } from './observation.ts';
-import type { InstanceState, Policy } from './state.ts';
+import { isSilence, meansAlive, type Observation, type ProbeFailure } from './observation.ts';
+import { type ClusterState, type InstanceState, type Policy, withInstance } from './state.ts';
 
 /** A good probe: fresh evidence, and one step towards healthy. */
 export function afterSuccess(
@@ -60,4 +61,19 @@ export function afterFailure(known: InstanceState, failure: ProbeFailure, policy
     lastFailure: failure,
     observation: null,
   };
+}
+
+/**
+ * `heard` answers after nobody did. All that silence may have been Aurelay's own: a holder that was found down in it is
+ * in doubt again, and has to stay silent while others answer before it is replaced. Whoever happens to be asked first
+ * after an outage of Aurelay's network must not take over from a writer that was well all the time. Null where that is
+ * not the case.
+ */
+export function doubtedAgain(state: ClusterState, heard: InstanceId): ClusterState | null {
+  const holder = state.writer === null ? undefined : state.instances.get(state.writer);
+  if (holder === undefined || holder.instance.id === heard || holder.health !== 'down') return null;
+  if (holder.lastFailure === null || !isSilence(holder.lastFailure.reason)) return null;
+  if ([...state.instances.values()].some(({ observation }) => observation !== null)) return null;
+  // Not 0: a question that was asked in the silence may still fail.
+  return withInstance(state, holder.instance.id, { health: 'suspect', failures: -1 });
 }

@@ -27,7 +27,7 @@ export interface ClusterState {
 export interface InstanceState {
   readonly instance: Instance;
   readonly health: Health;
-  /** Good and bad probes in a row; at most one of them is above 0. */
+  /** Good and bad probes in a row; at most one of them is above 0. Below 0: so many bad ones do not count. */
   readonly successes: number;
   readonly failures: number;
   readonly lastFailure: ProbeFailure | null;

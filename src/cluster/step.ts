@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { Effect } from './effect.ts';
 import type { Event } from './event.ts';
-import { afterFailure, afterSuccess } from './health.ts';
+import { afterFailure, afterSuccess, doubtedAgain } from './health.ts';
 import { checkInvariants } from './invariants.ts';
 import type { PositionOrder } from './position.ts';
 import type { Rule } from './rules/rule.ts';
@@ -71,8 +71,12 @@ function absorb(
     event.kind === 'probe-succeeded'
       ? afterSuccess(before, event.observation, event.at, policy)
       : afterFailure(before, event.failure, policy);
-  const instances = new Map(state.instances).set(event.instance, after);
-  return { state: { ...state, instances }, effects: lookCloser(after) };
+  const doubted = event.kind === 'probe-succeeded' ? doubtedAgain(state, event.instance) : null;
+  const known = doubted ?? state;
+  const instances = new Map(known.instances).set(event.instance, after);
+  const effects = lookCloser(after);
+  if (doubted?.writer != null) effects.push({ kind: 'probe', instance: doubted.writer, delayMs: 0 });
+  return { state: { ...known, instances }, effects };
 }
 
 /** Between the first failure and the verdict, do not wait for the next turn. */
