@@ -32,12 +32,11 @@ export async function runUntilSignal(config: Config, logger: Logger): Promise<vo
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
-    // Stopped before there was a writer: the signal's own way out goes on.
-    const ready = await app.ready().then(
-      () => true,
-      () => false,
-    );
-    if (!ready) return;
+    await app.ready().catch((error: unknown) => {
+      // Stopped before: its end is the signal's matter, sessions included.
+      if (signals === 0) throw error;
+    });
+    if (signals > 0) return;
     logger.info({ event: 'ready' }, 'every endpoint accepts and every cluster has a writer');
   } catch (error) {
     logger.fatal({ event: 'start.failed', err: error }, `aurelay cannot start: ${messageOf(error)}`);

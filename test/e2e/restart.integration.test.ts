@@ -85,6 +85,28 @@ for (const engine of await enginesUnderTest()) {
       assert.equal(await within('it ends', 20_000, aurelay.ended()), 0);
     });
 
+    it('SIGTERM before it was ever ready lets sessions end too, and exits with 0', async (t) => {
+      const scope = scopeOf(t);
+      const cluster = await engine.start(scope, { replicas: 1 });
+      cluster.instances[0]?.kill('SIGKILL');
+      const endpoints = { reader: { type: 'reader' } };
+      const spec = { cluster, endpoints, failover: { mode: 'observe' } };
+      const aurelay = await spawnAurelay(scope, spec, { drainTimeout: '30s', readiness: 503 });
+      await eventually(
+        'the replica serves the reader endpoint',
+        async () => (await aurelay.members('reader')).length === 1,
+      );
+      const session = await connect(engine, aurelay.port('reader'));
+      scope.after(() => session.close());
+      aurelay.kill('SIGTERM');
+      await aurelay.untilEvent('shutdown.started');
+      // Several times as long as readiness is looked at.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      assert.equal(await engine.whoAnswers(session), engine.id(2), 'an open session goes on');
+      await session.close();
+      assert.equal(await within('it ends with the last session', 20_000, aurelay.ended()), 0);
+    });
+
     for (const moment of ['writer.suspected', 'failover.started', 'failover.completed']) {
       it(`kill -9 of Aurelay at ${moment}: the next one ends with one writer`, async (t) => {
         await killAmidFailover(t, engine, moment);

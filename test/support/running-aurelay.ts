@@ -101,11 +101,11 @@ const noFiles = (): never => {
   throw new Error('the tests keep no secrets in files');
 };
 
-/** Aurelay as a child process, ready; killed after the test. */
+/** Aurelay as a child process, ready (or, with `readiness: 503`, known not to be); killed after the test. */
 export async function spawnAurelay(
   t: Cleanup,
   spec: ClusterSpec,
-  options: { readonly drainTimeout?: string } = {},
+  options: { readonly drainTimeout?: string; readonly readiness?: 200 | 503 } = {},
 ): Promise<AurelayProcess> {
   const plan = await makePlan(t, [spec], options.drainTimeout ?? drainTimeout);
   const file = join(plan.folder, 'aurelay.yaml');
@@ -133,7 +133,7 @@ export async function spawnAurelay(
     }
     await eventually('the started Aurelay is ready', async () => {
       if (hasEnded()) throw new Error(`it ended while it started:\n${log.slice(begin)}`);
-      return (await readyz(plan.aurelay.url)) === 200;
+      return (await readyz(plan.aurelay.url)) === (options.readiness ?? 200);
     });
   };
   t.after(async () => {
