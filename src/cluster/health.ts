@@ -13,6 +13,7 @@ export function afterSuccess(
   const successes = known.successes + 1;
   const wasDown = known.health === 'down';
   const health = wasDown && successes < policy.rise ? 'down' : 'healthy';
+  const streams = observation.replication?.streaming === true;
   return {
     ...known,
     health,
@@ -22,7 +23,8 @@ export function afterSuccess(
     observation,
     lastObservation: observation,
     heardAt: heardAt(observation, at) ?? known.heardAt,
-    lastStreamingAt: observation.replication?.streaming === true ? at : known.lastStreamingAt,
+    lastStreamingAt: streams ? at : known.lastStreamingAt,
+    lastStreamingLag: streams ? observation.lagSeconds : known.lastStreamingLag,
     returnedAt: wasDown && health === 'healthy' ? at : known.returnedAt,
   };
 }

@@ -38,6 +38,8 @@ export interface InstanceState {
   readonly lastStreamingAt: Instant | null;
   /** When its source was last alive, by its own word. */
   readonly heardAt: Instant | null;
+  /** Its lag then, in seconds; null where it could not tell. */
+  readonly lastStreamingLag: number | null;
   readonly returnedAt: Instant | null;
   readonly drained: boolean;
   /** When Aurelay last tried to repoint or fence it, so that it does not do so with each probe. */
@@ -123,6 +125,7 @@ export function initialState(
       lastObservation: null,
       lastStreamingAt: null,
       heardAt: null,
+      lastStreamingLag: null,
       returnedAt: null,
       drained: memory?.drained.includes(instance.id) ?? false,
       correctedAt: null,

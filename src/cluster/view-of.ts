@@ -35,7 +35,7 @@ function instanceView(
     role: observation?.role ?? null,
     health,
     lastFailure,
-    lagSeconds: observation?.lagSeconds ?? null,
+    lagSeconds: lagOf(known, clusterHasWriter, at),
     position: (observation ?? lastObservation)?.position ?? null,
     replicating: isReplicating(known, clusterHasWriter, at),
     drained,
@@ -53,6 +53,22 @@ function isReplicating(known: InstanceState, clusterHasWriter: boolean, at: Inst
   if (!clusterHasWriter) return true;
   if (observation.replication === null || observation.replication.error !== null) return false;
   return lastStreamingAt !== null && at - lastStreamingAt <= sourceGraceMs;
+}
+
+/**
+ * Without its source a replica cannot tell its lag (MySQL says NULL), or counts the time since (PostgreSQL). It is no
+ * further behind than it was when it last heard its source, and, where there is a writer, by the time since then.
+ */
+function lagOf(known: InstanceState, clusterHasWriter: boolean, at: Instant): number | null {
+  const { observation, lastStreamingAt, lastStreamingLag } = known;
+  if (observation === null) return null;
+  const { lagSeconds, replication } = observation;
+  if (replication === null || replication.streaming || !isReplicating(known, clusterHasWriter, at)) {
+    return lagSeconds;
+  }
+  if (lastStreamingAt === null || lastStreamingLag === null) return lagSeconds;
+  const bound = lastStreamingLag + (clusterHasWriter ? (at - lastStreamingAt) / 1000 : 0);
+  return lagSeconds === null ? bound : Math.min(lagSeconds, bound);
 }
 
 function reasonOf({ phase, instances }: ClusterState): string | null {

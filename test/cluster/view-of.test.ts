@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clusterId, epoch, instanceId } from '../../src/base/brand.ts';
+import type { Observation, ProbeFailure } from '../../src/cluster/observation.ts';
+import type { Position } from '../../src/cluster/position.ts';
+import { type ClusterState, initialState, type Policy } from '../../src/cluster/state.ts';
+import { step } from '../../src/cluster/step.ts';
+import { viewOf } from '../../src/cluster/view-of.ts';
+import { numbers, testInstance } from './scenario.ts';
+
+const [a, b] = [instanceId('a'), instanceId('b')];
+const policy: Policy = { mode: 'automatic', fall: 3, rise: 2, minIntervalMs: 0, promoteTimeoutMs: 10_000 };
+const refused: ProbeFailure = { reason: 'refused', detail: 'simulated' };
+
+const writes: Observation = {
+  role: 'writer',
+  writable: true,
+  identity: 'test',
+  timeline: null,
+  position: '1' as Position,
+  lagSeconds: 0,
+  replication: null,
+  version: 'test',
+};
+const replicates = (streaming: boolean, lagSeconds: number | null): Observation => ({
+  ...writes,
+  role: 'replica',
+  writable: false,
+  lagSeconds,
+  replication: { source: testInstance('a').address, streaming, heardSecondsAgo: null, error: null },
+});
+
+/** `a` is the remembered writer and `b` its replica, 2 s behind. */
+function running(): ClusterState {
+  const memory = { epoch: epoch(1), writer: a, promoting: false, deposed: [], drained: [] };
+  const start = initialState(clusterId('test'), [testInstance('a'), testInstance('b')], memory, 0);
+  const seen = heard(start, a, writes, 0);
+  return heard(seen, b, replicates(true, 2), 0);
+}
+
+const heard = (state: ClusterState, instance: typeof a, observation: Observation, at: number): ClusterState =>
+  step(state, { kind: 'probe-succeeded', at, instance, observation }, policy, numbers).state;
+
+const lagOf = (state: ClusterState, at: number) => viewOf(state, at).instances.get(b)?.lagSeconds;
+
+test('while there is no writer, a replica is no further behind than when it last heard its source', () => {
+  const lost = step(
+    running(),
+    { kind: 'probe-failed', at: 100, instance: a, failure: refused },
+    policy,
+    numbers,
+  );
+  const unable = heard(lost.state, b, replicates(false, null), 200);
+  assert.equal(viewOf(unable, 20_000).writer, null);
+  assert.equal(lagOf(unable, 20_000), 2, 'one that cannot tell');
+  assert.equal(
+    lagOf(heard(lost.state, b, replicates(false, 30), 200), 20_000),
+    2,
+    'one that counts the time',
+  );
+});
+
+test('beside a living writer, a replica without its source falls behind with the time', () => {
+  const apart = heard(running(), b, replicates(false, null), 1_000);
+  assert.equal(viewOf(apart, 3_000).writer, a);
+  assert.equal(lagOf(apart, 3_000), 5);
+});
+
+test('a lag that could not be told while the source was heard stays unknown', () => {
+  const stopped = heard(running(), b, replicates(true, null), 1_000);
+  assert.equal(lagOf(heard(stopped, b, replicates(false, null), 2_000), 2_000), null);
+});
