@@ -31,6 +31,8 @@ export class EffectRunner {
   private readonly options: EffectOptions;
   private readonly operations = new Map<InstanceId, Operations>();
   private readonly chains = new Map<InstanceId, Promise<void>>();
+  /** How often a `fence` of an instance was taken back. */
+  private readonly unfenced = new Map<InstanceId, number>();
 
   constructor(options: EffectOptions) {
     this.options = options;
@@ -60,16 +62,29 @@ export class EffectRunner {
       case 'fence':
       case 'unfence':
       case 'promote':
-      case 'follow':
+      case 'follow': {
+        const isTakenBack = this.watchFor(effect);
         await this.inTurn(effect.instance, async () => {
-          if (this.options.isStale(effect)) return;
+          if (this.options.isStale(effect) || isTakenBack()) return;
           const happening = await this.operate(effect);
-          if (happening !== null) report(happening);
+          if (happening !== null && !isTakenBack()) report(happening);
         });
         return;
+      }
       default:
         unreachable(effect);
     }
+  }
+
+  /**
+   * Whether an `unfence` came after it. A `fence` that was taken back must not be done after all; nor may it answer for
+   * that of the next switchover, which has the same epoch, while the `unfence` between them is still to come.
+   */
+  private watchFor(effect: Deed & { readonly instance: InstanceId }): () => boolean {
+    const { instance } = effect;
+    if (effect.kind === 'unfence') this.unfenced.set(instance, (this.unfenced.get(instance) ?? 0) + 1);
+    const before = this.unfenced.get(instance);
+    return () => effect.kind === 'fence' && this.unfenced.get(instance) !== before;
   }
 
   private async operate(
