@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClusterJson } from '../../src/admin/api.ts';
+import type { ClusterJson, InstanceJson } from '../../src/admin/api.ts';
 import type { EmbeddedCluster, EmbeddedInstance } from '../../src/demo/cluster.ts';
 import { signalProcess } from '../../src/demo/running-server.ts';
 import type { EngineUnderTest } from '../support/engines-under-test.ts';
@@ -13,6 +13,9 @@ import { type Builder, builderFor, serverProcesses } from './rebuild.ts';
 const mendDeadlineMs = 90_000;
 /** A deposed MySQL server comes back by itself where its transactions allow, and is left the time to. */
 const graceMs = { pg: 0, mysql: 3_000 } as const;
+
+/** A replica that Aurelay has pointed at the new writer follows it within this, or never will. */
+const strandedMs = 8_000;
 
 /** The two ways into a server that can be cut: Aurelay's, and its replicas'. */
 export interface Ways {
@@ -34,6 +37,8 @@ export interface Rig extends Servers {
   readonly aurelay: AurelayProcess;
   /** Whether traffic goes through `ways`. */
   readonly isRelayed: boolean;
+  /** Replicas that had more than the new writer, so that they could not follow it; made again by `mend`. */
+  readonly stranded: string[];
 }
 
 export async function startServers(t: Cleanup, engine: EngineUnderTest): Promise<Servers> {
@@ -64,7 +69,7 @@ export async function startRig(
     ]),
   );
   const aurelay = await spawnAurelay(t, { cluster, ...(options.relayed ? { instances: addresses } : {}) });
-  return { ...servers, aurelay, isRelayed: options.relayed };
+  return { ...servers, aurelay, isRelayed: options.relayed, stranded: [] };
 }
 
 export function instanceOf({ cluster }: Pick<Servers, 'cluster'>, id: string): EmbeddedInstance {
@@ -85,18 +90,31 @@ function sourceOf(servers: Servers & { readonly isRelayed: boolean }, id: string
 }
 
 /** One writer, and everybody else a healthy replica of it. */
-export const isWhole = ({ phase, writer, instances }: ClusterJson): boolean =>
-  phase === 'stable' &&
-  instances.every(
-    ({ id, health, deposed, role, replicating }) =>
-      health === 'healthy' &&
-      !deposed &&
-      (id === writer ? role === 'writer' : role === 'replica' && replicating),
+export const isWhole = (status: ClusterJson): boolean =>
+  status.phase === 'stable' &&
+  status.instances.every((instance) =>
+    instance.id === status.writer
+      ? instance.health === 'healthy' && instance.role === 'writer'
+      : isReplica(instance, status),
   );
+
+const isReplica = (instance: InstanceJson, status: ClusterJson): boolean =>
+  instance.health === 'healthy' &&
+  !instance.deposed &&
+  instance.role === 'replica' &&
+  instance.replicating &&
+  sharesHistory(instance, status);
+
+/** PostgreSQL's receiver starts again and again where the timelines have parted, and counts as streaming meanwhile. */
+function sharesHistory(instance: InstanceJson, { engine, writer, instances }: ClusterJson): boolean {
+  if (engine !== 'postgres') return true;
+  const timeline = (position: string | null | undefined) => position?.split('/')[0];
+  return timeline(instance.position) === timeline(instances.find(({ id }) => id === writer)?.position);
+}
 
 /** Takes back every fault, and makes a replica of whoever has lost its place. */
 export async function mend(rig: Rig): Promise<ClusterJson> {
-  const { cluster, engine, aurelay } = rig;
+  const { cluster, aurelay } = rig;
   for (const { door, link } of rig.ways.values()) {
     door.heal();
     link.heal();
@@ -109,31 +127,37 @@ export async function mend(rig: Rig): Promise<ClusterJson> {
   for (;;) {
     const status = await aurelay.status();
     if (isWhole(status)) return status;
-    const elapsedMs = performance.now() - startedAt;
-    if (elapsedMs > mendDeadlineMs) throw new Error(`not mended: ${JSON.stringify(status)}`);
-    stableAt = status.phase === 'stable' ? (stableAt ?? performance.now()) : null;
-    for (const { id, deposed } of status.instances) {
-      const instance = instanceOf(rig, id);
-      if (deposed) {
-        if (stableAt === null || status.writer === null) continue;
-        if (instance.pid() !== null && performance.now() - stableAt < graceMs[engine.cluster]) continue;
-        await rig.builder.rebuild(instance, sourceOf(rig, status.writer));
-        await untilUndeposed(rig, id);
-        // One after the other: the next look may find another writer.
-        break;
-      }
-      if (instance.pid() === null) await instance.start();
-    }
+    const now = performance.now();
+    if (now - startedAt > mendDeadlineMs) throw new Error(`not mended: ${JSON.stringify(status)}`);
+    stableAt = status.phase === 'stable' ? (stableAt ?? now) : null;
+    await mendOne(rig, status, stableAt === null ? 0 : now - stableAt);
     await sleep(100);
   }
 }
 
+/** One server, since the next look may find another writer. `stableMs`: 0 while it is not. */
+async function mendOne(rig: Rig, status: ClusterJson, stableMs: number): Promise<void> {
+  for (const known of status.instances) {
+    const { id, deposed } = known;
+    const instance = instanceOf(rig, id);
+    const runs = instance.pid() !== null;
+    if (!runs && !deposed) return instance.start();
+    if (stableMs === 0 || status.writer === null || id === status.writer) continue;
+    const isStranded = !deposed && stableMs > strandedMs && !isReplica(known, status);
+    if (isStranded) rig.stranded.push(id);
+    else if (!deposed || (runs && stableMs < graceMs[rig.engine.cluster])) continue;
+    await rig.builder.rebuild(instance, sourceOf(rig, status.writer));
+    return untilReplica(rig, id);
+  }
+}
+
 /** A fresh replica is not made again while Aurelay has not looked at it. */
-async function untilUndeposed({ aurelay }: Rig, id: string): Promise<void> {
+async function untilReplica({ aurelay }: Rig, id: string): Promise<void> {
   const giveUpAt = performance.now() + 15_000;
   while (performance.now() < giveUpAt) {
-    const { instances, phase } = await aurelay.status();
-    if (phase !== 'stable' || instances.find((instance) => instance.id === id)?.deposed === false) return;
+    const status = await aurelay.status();
+    const instance = status.instances.find((known) => known.id === id);
+    if (status.phase !== 'stable' || instance === undefined || isReplica(instance, status)) return;
     await sleep(50);
   }
 }

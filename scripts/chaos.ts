@@ -1,0 +1,63 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { runChaos } from '../test/chaos/chaos-run.ts';
+import { enginesUnderTest } from '../test/support/engines-under-test.ts';
+import { scopeOf } from '../test/support/scope.ts';
+
+/**
+ * `npm run chaos -- --engine postgres|mysql [--minutes N] [--seed N]`: clients write through the writer endpoint while
+ * real servers, their network and Aurelay itself are broken, one fault after another. Exit code 1 where a promise was.
+ */
+const { values } = parseArgs({
+  options: {
+    engine: { type: 'string', default: 'postgres' },
+    minutes: { type: 'string', default: '5' },
+    seed: { type: 'string' },
+  },
+});
+const families: Readonly<Record<string, string>> = { postgres: 'pg', mysql: 'mysql' };
+const family = families[values.engine];
+const minutes = Number(values.minutes);
+const seed = values.seed === undefined ? randomInt(1, 2 ** 31) : Number(values.seed);
+if (family === undefined || !(minutes > 0) || !Number.isInteger(seed)) {
+  console.error('usage: npm run chaos -- --engine postgres|mysql [--minutes N] [--seed N]');
+  process.exit(2);
+}
+const engine = (await enginesUnderTest()).find(({ cluster }) => cluster === family);
+if (engine === undefined || engine.skip !== false) {
+  console.error(engine?.skip ?? 'no such engine');
+  process.exit(2);
+}
+
+let end: () => Promise<void> = async () => {};
+const scope = scopeOf({
+  after: (run) => {
+    end = run;
+  },
+});
+console.log(`${engine.name}, ${minutes} min, --seed ${seed}`);
+try {
+  const outcome = await runChaos(scope, {
+    ...{ engine, seed, seconds: minutes * 60 },
+    onProgress: (line) => console.log(`${new Date().toISOString().slice(11, 23)} ${line}`),
+  });
+  const { rounds, failovers, acknowledged, tried, unacknowledged, losses, violations } = outcome;
+  console.log(
+    `\n${rounds} faults, ${failovers} failovers; rows again at most ${Math.round(outcome.slowestReturnMs)} ms after a fault was over`,
+  );
+  console.log(
+    `${tried} rows tried, ${acknowledged} acknowledged, ${unacknowledged} stored without an acknowledgement`,
+  );
+  for (const { change, rows } of losses) {
+    console.log(
+      `${change.kind} of epoch ${change.epoch}: ${rows} acknowledged rows lost; its receipt says ${change.lost}`,
+    );
+  }
+  console.log(`${outcome.stranded} replicas could not follow the new writer and were made again`);
+  if (losses.length === 0) console.log('no acknowledged row is lost');
+  for (const violation of violations) console.log(`VIOLATION: ${violation}`);
+  console.log(violations.length === 0 ? 'every promise was kept' : `${violations.length} violations`);
+  process.exitCode = violations.length === 0 ? 0 : 1;
+} finally {
+  await end();
+}

@@ -1,0 +1,30 @@
+import type { Rig } from './rig.ts';
+import { instanceOf } from './rig.ts';
+import type { Change } from './verdict.ts';
+
+/** The lines of Aurelay's log that tell of a new writer. */
+interface ReceiptLine {
+  readonly event?: string;
+  readonly epoch: number;
+  readonly details: {
+    readonly kind: string;
+    readonly to: string;
+    readonly lost: number | string;
+    readonly lost_unit: string | null;
+  };
+}
+
+/** Every change of the writer, over all the lives of the process, by its receipts. */
+export function readChanges(rig: Rig): Change[] {
+  const byEpoch = new Map<number, Change>();
+  for (const line of rig.aurelay.log().split('\n')) {
+    if (!/"event":"(failover\.completed|writer\.elected)"/.test(line)) continue;
+    const { epoch, details } = JSON.parse(line) as ReceiptLine;
+    const { kind, to, lost, lost_unit: unit } = details;
+    byEpoch.set(epoch, {
+      ...{ epoch, kind, to: instanceOf(rig, to).port },
+      lost: unit === null ? String(lost) : `${lost} ${unit}`,
+    });
+  }
+  return [...byEpoch.values()].sort((x, y) => x.epoch - y.epoch);
+}
