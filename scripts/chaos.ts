@@ -54,6 +54,9 @@ try {
     );
   }
   console.log(`${outcome.stranded} replicas could not follow the new writer and were made again`);
+  console.log(
+    `${outcome.unreceipted} changes of the writer without a receipt, Aurelay having been killed meanwhile`,
+  );
   if (losses.length === 0) console.log('no acknowledged row is lost');
   for (const violation of violations) console.log(`VIOLATION: ${violation}`);
   console.log(violations.length === 0 ? 'every promise was kept' : `${violations.length} violations`);

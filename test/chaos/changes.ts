@@ -14,7 +14,10 @@ interface ReceiptLine {
   };
 }
 
-/** Every change of the writer, over all the lives of the process, by its receipts. */
+/**
+ * Every change of the writer, over all the lives of the process: by its receipts, and where Aurelay was killed before it
+ * could write one, by who was seen in office.
+ */
 export function readChanges(rig: Rig): Change[] {
   const byEpoch = new Map<number, Change>();
   for (const line of rig.aurelay.log().split('\n')) {
@@ -25,6 +28,10 @@ export function readChanges(rig: Rig): Change[] {
       ...{ epoch, kind, to: instanceOf(rig, to).port },
       lost: unit === null ? String(lost) : `${lost} ${unit}`,
     });
+  }
+  for (const [epoch, id] of rig.seen) {
+    const { port } = instanceOf(rig, id);
+    if (!byEpoch.has(epoch)) byEpoch.set(epoch, { epoch, kind: 'unknown', to: port, lost: 'unknown' });
   }
   return [...byEpoch.values()].sort((x, y) => x.epoch - y.epoch);
 }

@@ -39,6 +39,8 @@ export interface Rig extends Servers {
   readonly isRelayed: boolean;
   /** Replicas that had more than the new writer, so that they could not follow it; made again by `mend`. */
   readonly stranded: string[];
+  /** Who held each epoch, as `mend` saw it in the end. */
+  readonly seen: Map<number, string>;
 }
 
 export async function startServers(t: Cleanup, engine: EngineUnderTest): Promise<Servers> {
@@ -69,7 +71,7 @@ export async function startRig(
     ]),
   );
   const aurelay = await spawnAurelay(t, { cluster, ...(options.relayed ? { instances: addresses } : {}) });
-  return { ...servers, aurelay, isRelayed: options.relayed, stranded: [] };
+  return { ...servers, aurelay, isRelayed: options.relayed, stranded: [], seen: new Map() };
 }
 
 export function instanceOf({ cluster }: Pick<Servers, 'cluster'>, id: string): EmbeddedInstance {
@@ -126,7 +128,10 @@ export async function mend(rig: Rig): Promise<ClusterJson> {
   let stableAt: number | null = null;
   for (;;) {
     const status = await aurelay.status();
-    if (isWhole(status)) return status;
+    if (isWhole(status)) {
+      if (status.writer !== null) rig.seen.set(status.epoch, status.writer);
+      return status;
+    }
     const now = performance.now();
     if (now - startedAt > mendDeadlineMs) throw new Error(`not mended: ${JSON.stringify(status)}`);
     stableAt = status.phase === 'stable' ? (stableAt ?? now) : null;
