@@ -92,6 +92,7 @@ export function benchChart(runs: readonly BenchRun[]): string {
   const rows = summaries.map((summary, index) => chartRow(summary, runs, plot.top + index * plot.row));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="880" height="${height}" font-family="sans-serif" font-size="11">`,
+    '<title>Write outage that a client sees, by engine and fault</title>',
     `<rect width="880" height="${height}" fill="#fff"/>`,
     '<text x="10" y="20" font-size="13">Write outage that a client sees: last row acknowledged before to first after</text>',
     ...ticks,
