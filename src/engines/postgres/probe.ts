@@ -5,7 +5,15 @@ import type { Probe, ProbeResult, Target } from '../engine.ts';
 import { ServerConnection } from './connection.ts';
 import { Door } from './door.ts';
 import { classify } from './failure.ts';
-import { observe, readStatus, type StatusMemory, type StatusRow, statusQuery } from './status.ts';
+import {
+  historyQuery,
+  needsHistory,
+  observe,
+  readStatus,
+  type StatusMemory,
+  type StatusRow,
+  statusQuery,
+} from './status.ts';
 
 /** A deadline noticed later than this share of itself says more about this process than about the server. */
 const stallShare = 0.5;
@@ -56,8 +64,10 @@ export class PostgresProbe implements Probe {
     const kept = this.#connection;
     if (kept !== null) this.#door.knock(kept.peer, doorPatience * timeoutMs);
     const connection = kept ?? (await this.#connect(timeoutMs));
-    const [row] = await connection.query(statusQuery);
-    return row ?? {};
+    const [row = {}] = await connection.query(statusQuery);
+    if (!needsHistory(row)) return row;
+    const [history] = await connection.query(historyQuery);
+    return { ...row, ...history };
   }
 
   async #connect(timeoutMs: number): Promise<ServerConnection> {

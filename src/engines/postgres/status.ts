@@ -28,6 +28,7 @@ SELECT
   (SELECT greatest(c.timeline_id, r.min_recovery_end_timeline)::text
     FROM pg_control_checkpoint() AS c, pg_control_recovery() AS r) AS control_timeline,
   extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::text AS replay_age,
+  has_function_privilege('pg_ls_waldir()', 'EXECUTE')::text AS may_list_wal,
   receiver.pid::text AS receiver_pid,
   receiver.status AS receiver_status,
   receiver.received_tli::text AS receiver_timeline,
@@ -38,6 +39,17 @@ SELECT
   CASE WHEN pg_has_role(current_user, 'pg_read_all_settings', 'USAGE')
     THEN current_setting('primary_conninfo', true) END AS primary_conninfo
 FROM role LEFT JOIN pg_stat_wal_receiver AS receiver ON true`;
+
+/**
+ * The newest timeline that a replica knows the history of. A separate query, because it raises where the role may not
+ * ask (pg_monitor may).
+ */
+export const historyQuery = `
+SELECT max(left(name, 8)) AS history_timeline FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{8}\\.history$'`;
+
+/** Without a receiver the control file is all that a replica says of its timeline, and it may be a failover behind. */
+export const needsHistory = (row: StatusRow): boolean =>
+  row.in_recovery === 'true' && row.receiver_pid == null && row.may_list_wal === 'true';
 
 /** A row as the driver gives it, every column read as text. */
 export type StatusRow = Readonly<Record<string, string | null>>;
@@ -100,7 +112,8 @@ export function readStatus(row: StatusRow): ServerStatus {
  */
 function timelineOf(row: StatusRow): number {
   if (row.wal_timeline != null) return Number.parseInt(row.wal_timeline, 16);
-  return Math.max(numberOrNull(row.control_timeline) ?? 0, numberOrNull(row.receiver_timeline) ?? 0);
+  const history = row.history_timeline == null ? 0 : Number.parseInt(row.history_timeline, 16);
+  return Math.max(numberOrNull(row.control_timeline) ?? 0, numberOrNull(row.receiver_timeline) ?? 0, history);
 }
 
 function readSource(row: StatusRow): Address | null {

@@ -632,6 +632,9 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
           return seen.replication?.streaming === false ? seen : null;
         });
         assert.equal(orphan.timeline, 2);
+        await withProbe(third, async (fresh) => {
+          assert.equal((await observed(fresh)).timeline, 2, 'to a probe that did not see it before, too');
+        });
         assert.deepEqual(orphan.replication?.source, source);
       });
     });
