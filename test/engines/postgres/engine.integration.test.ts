@@ -387,6 +387,7 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
         assert.ok(backend !== undefined);
         third.kill('SIGSTOP');
         process.kill(backend, 'SIGSTOP');
+        await sleep(50);
         try {
           assert.equal((await failed(probe, 300)).reason, 'timeout');
           assert.equal((await failed(probe, 300)).reason, 'timeout', 'on a new connection');
@@ -448,6 +449,7 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
           return rows[0]?.pid ?? 0;
         });
         process.kill(backend, 'SIGSTOP');
+        await sleep(50);
         const result = probe.probe(patientMs);
         await sleep(100);
         process.kill(backend, 'SIGKILL');
@@ -511,6 +513,7 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
         const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
         const backend = rows[0]?.pid ?? 0;
         process.kill(backend, 'SIGSTOP');
+        await sleep(50);
         try {
           await assert.rejects(
             postgres.createOperations(targetOf(first)).fence(500),
