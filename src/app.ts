@@ -12,11 +12,13 @@ import type { Address } from './cluster/instance.ts';
 import type { Receipt } from './cluster/receipt.ts';
 import type { ClusterView } from './cluster/view.ts';
 import type { ClusterConfig, Config } from './config/config.ts';
+import { CommandSupervisor } from './control/command-supervisor.ts';
 import { Controller } from './control/controller.ts';
 import { EventLog } from './control/event-log.ts';
 import { type FailoverLog, failoverLog } from './control/failover-log.ts';
 import type { FailoverRecord } from './control/failover-record.ts';
 import { fileStore, memoryStore, type StateStore } from './control/state-store.ts';
+import type { Supervisor } from './control/supervisor.ts';
 import { engines } from './engines/engines.ts';
 import { createProxy, type EndpointProxy } from './proxy/proxy.ts';
 import { systemClock } from './system-clock.ts';
@@ -34,6 +36,8 @@ export interface AppOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly version: string;
+  /** Brings deposed servers back in place of each cluster's `rejoin_command`. */
+  readonly supervisor?: Supervisor;
   /** This process must not go on: an invariant is broken. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -151,6 +155,7 @@ class Wiring implements App, Controls {
       clock: this.clock,
       prng: this.prng,
       store: this.storeOf(cluster),
+      supervisor: this.supervisorOf(config),
       closeSessions: (instance) => this.proxy.closeSessionsOf(cluster, instance, 'failover'),
       onView: (view) => {
         for (const watcher of this.watchers.get(cluster) ?? []) watcher(view);
@@ -182,6 +187,18 @@ class Wiring implements App, Controls {
     const at = new Date(this.clock.wallTime()).toISOString();
     const held = this.proxy.held(cluster);
     this.failoverLogs.get(cluster)?.append({ ...receipt, at, held, durability: 'async' });
+  }
+
+  private supervisorOf({ id, engine, rejoinCommand }: ClusterConfig): Supervisor | null {
+    const { logger, supervisor } = this.options;
+    if (supervisor !== undefined) return supervisor;
+    if (rejoinCommand === null) return null;
+    return new CommandSupervisor({
+      command: rejoinCommand,
+      engine,
+      onLine: (line, { instance }) =>
+        logger.info({ event: 'rejoin.output', cluster: id, instance: instance.id }, line),
+    });
   }
 
   private storeOf(cluster: ClusterId): StateStore {

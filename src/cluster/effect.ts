@@ -1,5 +1,6 @@
 import type { Epoch, InstanceId } from '../base/brand.ts';
 import type { Memory } from './memory.ts';
+import type { Comparison, Distance, Position } from './position.ts';
 import type { Receipt } from './receipt.ts';
 
 /** What the core wants done. The shell does it and reports back with an event that carries the epoch. */
@@ -24,9 +25,37 @@ export type Effect =
       readonly instance: InstanceId;
       readonly source: InstanceId;
     }
+  /** Have a deposed server brought back as a replica of `writer`, then `rejoined` or `not-rejoined`. */
+  | {
+      readonly kind: 'rejoin';
+      readonly epoch: Epoch;
+      readonly instance: InstanceId;
+      readonly writer: InstanceId;
+      readonly reason: RejoinReason;
+      /** From 1; in a row without success. */
+      readonly attempt: number;
+      readonly divergence: Divergence;
+    }
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
   | { readonly kind: 'answer'; readonly request: number; readonly answer: Answer };
 
 export type Answer =
   | { readonly ok: true; readonly message: string }
   | { readonly ok: false; readonly kind: 'conflict' | 'failed'; readonly message: string };
+
+/**
+ * Why a deposed server needs help from outside: it does not answer · it has what the writer lacks · it answers, and
+ * replicates from nobody or in vain.
+ */
+export type RejoinReason = 'down' | 'diverged' | 'not-replicating';
+
+/** How a deposed server's data stands to the writer's, as far as it was seen: whoever rewinds it throws that away. */
+export interface Divergence {
+  /** Where the deposed server was when it was last heard; null where it never was. */
+  readonly instance: Position | null;
+  readonly writer: Position | null;
+  /** The writer's position compared with the instance's; null where either is unknown. */
+  readonly compared: Comparison | null;
+  /** What the writer lacks of the instance; null where that cannot be known. */
+  readonly lost: Distance | null;
+}

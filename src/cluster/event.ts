@@ -51,6 +51,13 @@ export type Happening =
       readonly instance: InstanceId;
       readonly why: string;
     }
+  | { readonly kind: 'rejoined'; readonly epoch: Epoch; readonly instance: InstanceId }
+  | {
+      readonly kind: 'not-rejoined';
+      readonly epoch: Epoch;
+      readonly instance: InstanceId;
+      readonly why: string;
+    }
   // What an operator asks for; answered by one `answer` effect with the same `request`.
   | { readonly kind: 'failover-requested'; readonly request: number }
   | {

@@ -1,5 +1,6 @@
 import { type ClusterId, type Epoch, epoch, type InstanceId } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
+import type { RejoinReason } from './effect.ts';
 import type { Instance } from './instance.ts';
 import type { Memory } from './memory.ts';
 import type { Observation, ProbeFailure } from './observation.ts';
@@ -22,6 +23,8 @@ export interface ClusterState {
   readonly instances: ReadonlyMap<InstanceId, InstanceState>;
   /** When the last failover of this process ended. */
   readonly lastFailoverAt: Instant | null;
+  /** The deposed instance that is being brought back from outside; one at a time. */
+  readonly rejoining: InstanceId | null;
 }
 
 export interface InstanceState {
@@ -44,6 +47,18 @@ export interface InstanceState {
   readonly drained: boolean;
   /** When Aurelay last tried to repoint or fence it, so that it does not do so with each probe. */
   readonly correctedAt: Instant | null;
+  /** Only of a deposed instance: what keeps it from being a replica again; null while nothing does. */
+  readonly stray: Stray | null;
+  /** How often it was brought back from outside since it was deposed, and when that may be tried again. */
+  readonly rejoins: { readonly attempts: number; readonly notBefore: Instant };
+}
+
+export interface Stray {
+  /** `starting`: it says that it starts up, which may take its time. */
+  readonly why: RejoinReason | 'starting';
+  readonly since: Instant;
+  /** An operator was told that it stays out. */
+  readonly told: boolean;
 }
 
 /** One change of the writer, from decision to proof. */
@@ -105,6 +120,10 @@ export interface Policy {
   readonly rise: number;
   readonly minIntervalMs: number;
   readonly promoteTimeoutMs: number;
+  /** There is somebody who starts, rewinds or rebuilds a server when asked. */
+  readonly supervised: boolean;
+  /** The engine makes a replica of a former writer through SQL alone, where its data allows. */
+  readonly formerWriterCanFollow: boolean;
 }
 
 export function initialState(
@@ -129,6 +148,8 @@ export function initialState(
       returnedAt: null,
       drained: memory?.drained.includes(instance.id) ?? false,
       correctedAt: null,
+      stray: null,
+      rejoins: { attempts: 0, notBefore: at },
     });
   }
   const writer = memory?.writer != null && known.has(memory.writer) ? memory.writer : null;
@@ -142,6 +163,7 @@ export function initialState(
     deposed: new Set(memory?.deposed.filter((id) => known.has(id)) ?? []),
     instances: known,
     lastFailoverAt: null,
+    rejoining: null,
   };
 }
 

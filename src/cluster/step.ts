@@ -57,7 +57,7 @@ export function step(state: ClusterState, event: Event, policy: Policy, position
 }
 
 const touchesServer = ({ kind }: Effect): boolean =>
-  kind === 'promote' || kind === 'follow' || kind === 'fence' || kind === 'unfence';
+  kind === 'promote' || kind === 'follow' || kind === 'fence' || kind === 'unfence' || kind === 'rejoin';
 
 function absorb(
   state: ClusterState,

@@ -3,6 +3,7 @@ import { startApp } from '../app.ts';
 import { messageOf } from '../base/errors.ts';
 import { loadConfig } from '../config/load.ts';
 import { checkReport } from '../config/report.ts';
+import type { Supervisor } from '../control/supervisor.ts';
 import { EmbeddedClusterError } from '../demo/cluster.ts';
 import { type DemoApp, runDemo } from '../demo/demo.ts';
 import { createLogger } from '../logger.ts';
@@ -28,7 +29,7 @@ export async function demo({ engine, replicas, data }: Options): Promise<void> {
 }
 
 /** Aurelay in this process, its log beside the data. */
-async function startProxy(configText: string): Promise<DemoApp> {
+async function startProxy(configText: string, supervisor: Supervisor): Promise<DemoApp> {
   const noFiles = (): never => {
     throw new Error('the demo keeps no secrets in files');
   };
@@ -42,6 +43,7 @@ async function startProxy(configText: string): Promise<DemoApp> {
     config: impatient,
     logger,
     version,
+    supervisor,
     onFatal: (error) => {
       process.stderr.write(`aurelay: ${messageOf(error)}\n`);
       process.exit(1);

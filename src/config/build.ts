@@ -51,6 +51,8 @@ function buildCluster(name: string, cluster: ClusterSettings, secrets: Secrets):
       minIntervalMs: failover.min_interval,
       promoteTimeoutMs: failover.promote_timeout,
     },
+    rejoinCommand: cluster.rejoin_command?.length ? cluster.rejoin_command : null,
+    rejoinTimeoutMs: cluster.rejoin_timeout,
     instances: new Map(instances.map((one) => [one.id, one])),
     endpoints: new Map(endpoints.map((one) => [one.id, one])),
   };

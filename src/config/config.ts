@@ -25,6 +25,10 @@ export interface ClusterConfig {
   readonly replication: Credentials | null;
   readonly health: HealthConfig;
   readonly failover: FailoverConfig;
+  /** The program, with its arguments, that brings a deposed server back as a replica; null: nobody does. */
+  readonly rejoinCommand: readonly string[] | null;
+  /** Bringing one back that takes longer has failed. */
+  readonly rejoinTimeoutMs: number;
   readonly instances: ReadonlyMap<InstanceId, Instance>;
   readonly endpoints: ReadonlyMap<EndpointId, Endpoint>;
 }

@@ -219,6 +219,14 @@ const cluster = z.strictObject({
     about: 'What happens when the writer is gone.',
     example: 'failover: { mode: observe }',
   }),
+  rejoin_command: key(z.array(text('a text', 'rejoin.sh', 4096)).optional(), {
+    about:
+      'A program and its arguments, run to bring a deposed server back as a replica ([rejoin.md](rejoin.md)). No shell reads it: `[sh, -c, …]` does.',
+    default: 'nobody does',
+  }),
+  rejoin_timeout: key(duration(seconds, day).prefault('1h'), {
+    about: 'A `rejoin_command` that takes longer is ended, and has failed.',
+  }),
   instances: key(z.record(z.string(), instance), {
     about: 'The servers by name, 1 to 100 of them.',
     example: 'instances: { db-1: { address: db1:5432 } }',

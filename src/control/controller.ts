@@ -17,6 +17,7 @@ import { EffectRunner } from './effects.ts';
 import { narrate, type Story } from './narrate.ts';
 import { Prober } from './prober.ts';
 import type { StateStore } from './state-store.ts';
+import type { Supervisor } from './supervisor.ts';
 
 export interface ControllerOptions {
   readonly config: ClusterConfig;
@@ -24,6 +25,8 @@ export interface ControllerOptions {
   readonly clock: Clock;
   readonly prng: Prng;
   readonly store: StateStore;
+  /** Who brings deposed servers back; absent or null: only SQL does, where the engine can. */
+  readonly supervisor?: Supervisor | null;
   /** Cuts every session to an instance; resolves to their number when the last is gone. */
   readonly closeSessions: (instance: InstanceId) => Promise<number>;
   readonly onView: (view: ClusterView) => void;
@@ -50,6 +53,7 @@ export class Controller {
   private readonly probers = new Map<InstanceId, Prober>();
   private readonly effects: EffectRunner;
   private readonly mailbox: Event[] = [];
+  private readonly stopping = new AbortController();
   private readonly answers = new Map<number, (answer: Answer) => void>();
   private state: ClusterState;
   private current: ClusterView;
@@ -67,6 +71,8 @@ export class Controller {
       rise: config.health.rise,
       minIntervalMs: config.failover.minIntervalMs,
       promoteTimeoutMs: config.failover.promoteTimeoutMs,
+      supervised: options.supervisor != null,
+      formerWriterCanFollow: engine.formerWriterCanFollow,
     };
     this.state = initialState(config.id, config.instances.values(), store.load(), clock.now());
     this.current = viewOf(this.state, clock.now());
@@ -74,6 +80,8 @@ export class Controller {
       config,
       engine,
       store,
+      supervisor: options.supervisor ?? null,
+      stopping: this.stopping.signal,
       closeSessions: options.closeSessions,
       report: (happening) => this.post(happening),
       isStale: (effect) => effect.epoch < this.state.epoch,
@@ -102,6 +110,7 @@ export class Controller {
 
   stop(): void {
     this.stopped = true;
+    this.stopping.abort();
     this.ticker?.cancel();
     for (const prober of this.probers.values()) prober.stop();
     for (const answer of this.answers.values()) {
@@ -197,6 +206,7 @@ export class Controller {
       case 'unfence':
       case 'promote':
       case 'follow':
+      case 'rejoin':
         this.effects.run(effect).catch((error: unknown) => this.options.onFatal(messageOf(error)));
         return;
       default:

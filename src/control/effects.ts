@@ -1,4 +1,4 @@
-import { unreachable } from '../base/assert.ts';
+import { assert, unreachable } from '../base/assert.ts';
 import type { InstanceId } from '../base/brand.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Effect } from '../cluster/effect.ts';
@@ -6,6 +6,7 @@ import type { Happening } from '../cluster/event.ts';
 import type { ClusterConfig } from '../config/config.ts';
 import type { Engine, Operations } from '../engines/engine.ts';
 import type { StateStore } from './state-store.ts';
+import type { RejoinRequest, Supervisor } from './supervisor.ts';
 
 /** The effects that reach outside and report back. */
 export type Deed = Exclude<Effect, { kind: 'probe' | 'answer' | 'receipt' }>;
@@ -14,6 +15,8 @@ export interface EffectOptions {
   readonly config: ClusterConfig;
   readonly engine: Engine;
   readonly store: StateStore;
+  readonly supervisor: Supervisor | null;
+  readonly stopping: AbortSignal;
   readonly closeSessions: (instance: InstanceId) => Promise<number>;
   readonly report: (happening: Happening) => void;
   /** The effect belongs to an epoch that is over. */
@@ -71,6 +74,10 @@ export class EffectRunner {
         });
         return;
       }
+      case 'rejoin':
+        // Not in turn: it may take hours, and a server that comes back writable meanwhile has to be fenced.
+        report(await this.rejoin(effect));
+        return;
       default:
         unreachable(effect);
     }
@@ -124,6 +131,29 @@ export class EffectRunner {
         );
       }
     }
+  }
+
+  private rejoin(effect: Extract<Deed, { kind: 'rejoin' }>): Promise<Happening> {
+    const { config, supervisor, stopping } = this.options;
+    const { epoch, reason, divergence } = effect;
+    const instance = config.instances.get(effect.instance);
+    const writer = config.instances.get(effect.writer);
+    assert(instance !== undefined && writer !== undefined, 'the core knows configured instances only');
+    assert(supervisor !== null, 'nobody is asked to bring a server back where there is nobody');
+    const request: RejoinRequest = {
+      cluster: config.id,
+      instance,
+      writer,
+      writerAddress: writer.replicationAddress ?? writer.address,
+      epoch,
+      positions: { instance: divergence.instance, writer: divergence.writer },
+      reason,
+    };
+    return supervisor.rejoin(request, config.rejoinTimeoutMs, stopping).then(
+      () => ({ kind: 'rejoined', epoch, instance: instance.id }) as const,
+      (error: unknown) =>
+        ({ kind: 'not-rejoined', epoch, instance: instance.id, why: messageOf(error) }) as const,
+    );
   }
 
   private inTurn(instance: InstanceId, deed: () => Promise<void>): Promise<void> {

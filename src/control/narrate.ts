@@ -34,6 +34,27 @@ const target = ({ after }: Scene): InstanceId | null => ('plan' in after.phase ?
 const rejoined = ({ before, after }: Scene): InstanceId[] =>
   [...before.deposed].filter((id) => !after.deposed.has(id));
 
+const quarantined = ({ before, after }: Scene): InstanceState[] =>
+  [...after.instances.values()].filter(
+    ({ instance, stray }) => stray?.told === true && before.instances.get(instance.id)?.stray?.told !== true,
+  );
+
+const strayWords = {
+  down: 'does not answer',
+  starting: 'has been starting up for long',
+  diverged: 'has data that the writer lacks',
+  'not-replicating': 'does not replicate from the writer',
+} as const;
+
+const quarantineWords = (scene: Scene): string =>
+  quarantined(scene)
+    .map(
+      ({ instance, stray }) =>
+        `${instance.id} was deposed and ${stray === null ? '' : strayWords[stray.why]}`,
+    )
+    .join('; ')
+    .concat(': it stays out until somebody makes it a replica again (docs/rejoin.md)');
+
 /** What is told when a rule fires; rules that only carry a change on are not told of. */
 export const storyOfRule: Readonly<Record<string, Line>> = {
   'two-writers': { level: 'error', name: 'operator.required', tell: (s) => s.reason },
@@ -129,6 +150,12 @@ export const storyOfRule: Readonly<Record<string, Line>> = {
       `${probedInstance(s)} takes writes beside ${s.after.writer}: it is not trusted until it replicates`,
     about: probedInstance,
   },
+  'deposed-quarantined': {
+    level: 'warn',
+    name: 'deposed.quarantined',
+    tell: (s) => quarantineWords(s),
+    about: (s) => quarantined(s)[0]?.instance.id ?? null,
+  },
   'replica-astray': {
     level: 'warn',
     name: 'replica.astray',
@@ -189,7 +216,7 @@ export function narrate(before: ClusterState, event: Event, step: Step): Story[]
       });
     }
   }
-  for (const effect of step.effects) stories.push(...receiptStories(effect));
+  for (const effect of step.effects) stories.push(...receiptStories(effect), ...rejoinStories(effect));
   return stories;
 }
 
@@ -244,6 +271,14 @@ function reportStories(event: Event): Story[] {
         'replica.not-repointed',
         `${event.instance} could not be pointed at the writer: ${event.why}`,
       );
+    case 'rejoined':
+      return story('info', 'rejoin.done', `${event.instance} was started as a replica`);
+    case 'not-rejoined':
+      return story(
+        'error',
+        'rejoin.failed',
+        `${event.instance} could not be brought back as a replica: ${event.why}`,
+      );
     case 'not-fenced':
       return story('warn', 'fence.failed', `${event.instance} could not be made read-only: ${event.why}`);
     case 'fenced':
@@ -253,6 +288,38 @@ function reportStories(event: Event): Story[] {
     default:
       return [];
   }
+}
+
+/** Told before anything is done to the server: what a rewind throws away is on record first. */
+function rejoinStories(effect: Effect): Story[] {
+  if (effect.kind !== 'rejoin') return [];
+  const { instance, writer, reason, attempt, divergence } = effect;
+  const { compared, lost } = divergence;
+  const isDiverged = compared === 'diverged' || compared === 'behind';
+  const losing = !isDiverged
+    ? ''
+    : lost === null
+      ? '; what it has and the writer lacks is lost'
+      : `; ${lost.amount} ${lost.unit} that the writer lacks are lost`;
+  return [
+    {
+      level: isDiverged ? 'warn' : 'info',
+      name: 'rejoin.started',
+      instance,
+      rule: 'deposed-rejoin',
+      message: `${instance} was deposed and ${strayWords[reason]}: it is made a replica of ${writer}${losing}`,
+      details: {
+        writer,
+        reason,
+        attempt,
+        position: divergence.instance,
+        writer_position: divergence.writer,
+        diverged: compared === null ? null : isDiverged,
+        lost: lost === null ? 'unknown' : lost.amount,
+        lost_unit: lost?.unit ?? null,
+      },
+    },
+  ];
 }
 
 function receiptStories(effect: Effect): Story[] {

@@ -112,3 +112,25 @@ export function recordComplete(
   const instances = Object.fromEntries(plan.map(({ id, port }) => [id, { port, complete: true }]));
   return writeKeptData(folder.directory, engine, { ...data, instances });
 }
+
+/**
+ * Runs `rebuild`, which replaces the data of one instance. While it does, the folder is written down as half made, so
+ * that a demo that is killed meanwhile makes it anew at its next start.
+ */
+export async function replaceData(
+  engine: 'postgres' | 'mysql',
+  { directory }: ClusterFolder,
+  id: string,
+  rebuild: () => Promise<void>,
+): Promise<void> {
+  const mark = async (complete: boolean): Promise<void> => {
+    const data = await readKeptData(directory, engine);
+    const instance = data?.instances[id];
+    if (data === null || instance === undefined) return;
+    const instances = { ...data.instances, [id]: { ...instance, complete } };
+    await writeKeptData(directory, engine, { ...data, instances });
+  };
+  await mark(false);
+  await rebuild();
+  await mark(true);
+}

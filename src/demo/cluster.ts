@@ -17,12 +17,26 @@ export interface EmbeddedInstance {
   stop(): Promise<void>;
 }
 
+export interface RejoinOptions {
+  /** The id of the instance to replicate from, which takes writes. */
+  readonly writer: string;
+  /** Whether its data is known to hold what the writer lacks; then it gets a fresh copy. */
+  readonly isDiverged: boolean;
+  readonly signal: AbortSignal;
+}
+
 /** A writer with its replicas. Nothing in it restarts by itself. */
 export interface EmbeddedCluster {
   readonly engine: 'postgres' | 'mysql';
   /** As the server says it: `18.4`, `10.11.6-MariaDB`. */
   readonly version: string;
   readonly instances: readonly EmbeddedInstance[];
+  /**
+   * Brings an instance back that was the writer: stops what is left of it and starts it as a replica of `writer`, with
+   * a fresh copy of the data where its own is of no use (PostgreSQL: always, for lack of `pg_rewind`). MySQL and MariaDB
+   * come up read-only, to be pointed at the writer by SQL.
+   */
+  rejoin(id: string, options: RejoinOptions): Promise<void>;
   /** Stops every server; the data stays. Harmless when repeated. */
   stop(): Promise<void>;
 }

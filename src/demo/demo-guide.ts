@@ -71,9 +71,9 @@ function tryLines(cluster: EmbeddedCluster, options: GuideOptions): string[] {
       [client.whichServer(port.reader), 'a replica, another one each time'],
       [
         `kill -9 $(head -1 ${quote(`${directory}/${writer.id}/${client.pidFile}`)})`,
-        'kill the writer; it is replaced',
+        'kill the writer: it is replaced, and is back as a replica soon',
       ],
-      [`sh ${quote(startScript(writer))}`, 'bring it back, no longer the writer'],
+      [`sh ${quote(startScript(writer))}`, 'or start it by hand: it is no longer the writer'],
     ]),
     '',
   ];

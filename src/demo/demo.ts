@@ -2,11 +2,13 @@ import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../base/errors.ts';
+import type { Supervisor } from '../control/supervisor.ts';
 import { type EmbeddedCluster, EmbeddedClusterError, type EmbeddedInstance } from './cluster.ts';
 import { clusterName, demoConfig } from './demo-config.ts';
 import { demoGuide } from './demo-guide.ts';
 import { type DemoOutput, DemoScreen } from './demo-output.ts';
 import { type DemoPorts, demoPorts, requireFreePorts } from './demo-ports.ts';
+import { demoSupervisor } from './demo-supervisor.ts';
 import { startMysqlCluster } from './mysql-cluster.ts';
 import { startPostgresCluster } from './postgres-cluster.ts';
 import { letThrough } from './server-user.ts';
@@ -36,7 +38,7 @@ export interface DemoApp {
   stop(): Promise<void>;
 }
 
-export type StartApp = (configText: string) => Promise<DemoApp>;
+export type StartApp = (configText: string, supervisor: Supervisor) => Promise<DemoApp>;
 
 /**
  * Starts real database clusters and Aurelay in front of them, says where everything is, and runs until it is told to
@@ -84,7 +86,7 @@ async function startDemo(
   await writeFile(join(directory, 'aurelay.yaml'), configText);
   screen.progress('starting Aurelay');
   signal.throwIfAborted();
-  const app = await startApp(configText);
+  const app = await startApp(configText, demoSupervisor(clusters));
   undo.push({ what: 'Aurelay', run: () => app.stop() });
   await untilReady(app, signal);
   screen.progress(screen.bold('ready'));

@@ -13,6 +13,7 @@ import {
   openClusterFolder,
   planAndRecord,
   recordComplete,
+  replaceData,
   type ServerFiles,
   stopLeftovers,
 } from './cluster-folder.ts';
@@ -28,7 +29,8 @@ import {
   replicateFrom,
   untilReplicating,
 } from './mysql-replication.ts';
-import { mysqlSettings, withMysqlPort } from './mysql-settings.ts';
+import { mysqlSettings, withMysqlPort, withServerId } from './mysql-settings.ts';
+import { type RejoinPair, Rejoins } from './rejoins.ts';
 import { removeFolder } from './remove-folder.ts';
 import { ServerProcess } from './server-process.ts';
 import { canWrite, type ServerUser } from './server-user.ts';
@@ -74,8 +76,10 @@ export async function startMysqlCluster(options: MysqlOptions): Promise<Embedded
   const onProgress = options.onProgress ?? (() => {});
   const folder = await openClusterFolder('mysql', options.directory);
   let instances: MysqlInstance[] = [];
+  let rejoins: Rejoins<MysqlInstance> | null = null;
   const stop = async () => {
     try {
+      await rejoins?.stop();
       await stopInstances(instances);
     } finally {
       folder.release();
@@ -95,7 +99,13 @@ export async function startMysqlCluster(options: MysqlOptions): Promise<Embedded
     await startKept(making, instances);
     await makeMissing(making, instances);
     await recordComplete('mysql', folder, data, plan);
-    return { engine: 'mysql', version: binaries.version, instances, stop };
+    const running = new Rejoins<MysqlInstance>(
+      () => instances,
+      (pair) => bringBack(making, folder, pair),
+    );
+    rejoins = running;
+    const rejoin: EmbeddedCluster['rejoin'] = (id, options) => running.run(id, options);
+    return { engine: 'mysql', version: binaries.version, instances, rejoin, stop };
   } catch (error) {
     await stop().catch((failure) => onProgress(messageOf(failure)));
     throw error;
@@ -132,8 +142,10 @@ async function usableAccount(
  */
 const chooseServerIds = (plan: readonly PlannedInstance[]): number[] => {
   const isAllNew = plan.every(({ isKept }) => !isKept);
-  return plan.map(({ number }) => (isAllNew ? number : randomInt(1000, 2 ** 31)));
+  return plan.map(({ number }) => (isAllNew ? number : newServerId()));
 };
+
+const newServerId = (): number => randomInt(1000, 2 ** 31);
 
 async function createInstance(
   making: Making,
@@ -274,6 +286,37 @@ async function makeMissing(making: Making, instances: readonly MysqlInstance[]):
       await untilReplicating(flavour, replica, options.signal ?? null);
     }),
   );
+}
+
+/**
+ * One that was only stopped or killed comes up read-only, and SQL can tell and do the rest. One with transactions of its
+ * own is started over empty, replays the writer's binary log, and gets a server id that is new (see `chooseServerIds`).
+ */
+async function bringBack(
+  making: Making,
+  folder: ClusterFolder,
+  { instance, writer, isDiverged, signal }: RejoinPair<MysqlInstance>,
+): Promise<void> {
+  const { onProgress, user, binaries, options } = making;
+  if (!isDiverged) {
+    onProgress(`starting ${instance.id} again, read-only`);
+    await instance.stop();
+    await instance.start();
+    return;
+  }
+  onProgress(`bringing ${instance.id} back as a replica, with the data of ${writer.id}`);
+  await instance.stop();
+  const rootHonoursReadOnly = options.rootHonoursReadOnly ?? false;
+  await replaceData('mysql', folder, instance.id, async () => {
+    await removeFolder(instance.dataDirectory);
+    const settings = await readFile(instance.settingsFile, 'utf8');
+    await writeOwned(instance.settingsFile, withServerId(settings, newServerId()), user);
+    await initialiseMysql(binaries, { ...instance, user, rootHonoursReadOnly });
+    signal.throwIfAborted();
+    await instance.start();
+    await replicateFrom(binaries.flavour, instance.port, writer.port);
+  });
+  await untilReplicating(binaries.flavour, instance, signal);
 }
 
 async function findWriter(instances: readonly MysqlInstance[]): Promise<MysqlInstance> {

@@ -71,6 +71,10 @@ const mysql = [
   'loose_innodb_redo_log_capacity=64M',
 ];
 
+/** Gives kept settings another server id. */
+export const withServerId = (settings: string, serverId: number): string =>
+  settings.replace(/^server_id=\d+$/m, `server_id=${serverId}`);
+
 /** Gives kept settings another port. */
 export const withMysqlPort = (settings: string, port: number): string =>
   settings.replace(/^(port|report_port)=\d+$/gm, `$1=${port}`);

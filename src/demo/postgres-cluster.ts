@@ -13,6 +13,7 @@ import {
   openClusterFolder,
   planAndRecord,
   recordComplete,
+  replaceData,
   type ServerFiles,
   stopLeftovers,
 } from './cluster-folder.ts';
@@ -22,6 +23,7 @@ import { findPostgres, type PostgresBinaries } from './postgres-binaries.ts';
 import { cloneReplicas } from './postgres-clone.ts';
 import { withPostgres } from './postgres-query.ts';
 import { postgresSettings, withPort, withSourcePorts } from './postgres-settings.ts';
+import { type RejoinPair, Rejoins } from './rejoins.ts';
 import { removeFolder } from './remove-folder.ts';
 import { runCommand } from './run-command.ts';
 import { ServerProcess } from './server-process.ts';
@@ -55,8 +57,10 @@ export async function startPostgresCluster(options: EmbeddedOptions): Promise<Em
   const folder = await openClusterFolder('postgres', options.directory);
   let binaries: PostgresBinaries | null = null;
   let instances: PostgresInstance[] = [];
+  let rejoins: Rejoins<PostgresInstance> | null = null;
   const stop = async () => {
     try {
+      await rejoins?.stop();
       await stopInstances(instances);
     } finally {
       await binaries?.dispose();
@@ -72,7 +76,13 @@ export async function startPostgresCluster(options: EmbeddedOptions): Promise<Em
     await startKept(making, instances);
     await makeMissing(making, instances);
     await recordComplete('postgres', folder, data, plan);
-    return { engine: 'postgres', version: binaries.version, instances, stop };
+    const running = new Rejoins<PostgresInstance>(
+      () => instances,
+      (pair) => bringBack(making, pair),
+    );
+    rejoins = running;
+    const rejoin: EmbeddedCluster['rejoin'] = (id, options) => running.run(id, options);
+    return { engine: 'postgres', version: binaries.version, instances, rejoin, stop };
   } catch (error) {
     await stop().catch((failure) => onProgress(messageOf(failure)));
     throw error;
@@ -221,6 +231,23 @@ async function makeReplicas(
   options.signal?.throwIfAborted();
   await Promise.all(replicas.map((replica) => replica.start()));
   await untilStreaming(writer, ids, options.signal ?? null);
+}
+
+/** A fresh copy of the writer: the embedded PostgreSQL has no `pg_rewind`, and a killed writer's log end is unknown. */
+async function bringBack(
+  making: Making,
+  { instance, writer, signal }: RejoinPair<PostgresInstance>,
+): Promise<void> {
+  const { onProgress, binaries, folder } = making;
+  onProgress(`bringing ${instance.id} back as a replica, with a fresh copy of ${writer.id}`);
+  await instance.stop();
+  const target = { ...instance, settings: settingsOf(making, instance) };
+  await replaceData('postgres', folder, instance.id, () =>
+    cloneReplicas(writer, [target], binaries.major, folder.user),
+  );
+  signal.throwIfAborted();
+  await instance.start();
+  await untilStreaming(writer, [instance.id], signal);
 }
 
 /** The running server that takes writes; of several, the one of the latest timeline. */

@@ -9,6 +9,8 @@ export interface Engine {
   readonly defaultPort: number;
   readonly positions: PositionOrder;
   readonly protocol: Protocol;
+  /** `follow` makes a replica of a former writer too, where its data is no more than its new source's. */
+  readonly formerWriterCanFollow: boolean;
   /** Opens nothing yet; the first `probe()` connects. */
   createProbe(target: Target): Probe;
   createOperations(target: Target): Operations;

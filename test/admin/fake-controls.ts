@@ -158,6 +158,8 @@ export function clusterConfig(name: string, size: number): ClusterConfig {
       minIntervalMs: 60_000,
       promoteTimeoutMs: 10_000,
     },
+    rejoinCommand: null,
+    rejoinTimeoutMs: 60_000,
     instances: new Map(instances.map((each) => [each.id, each])),
     endpoints: new Map(endpoints.map((each) => [each.id, each])),
   };

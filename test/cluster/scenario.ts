@@ -38,6 +38,8 @@ export class Scenario {
     rise: 2,
     minIntervalMs: 60_000,
     promoteTimeoutMs: 10_000,
+    supervised: false,
+    formerWriterCanFollow: false,
   };
 
   /** Runs one command line; returns the lines of its trace. */
@@ -74,6 +76,8 @@ export class Scenario {
 
   private setPolicy(words: string[], options: Map<string, string>): string[] {
     if (words.includes('observe')) this.policy = { ...this.policy, mode: 'observe' };
+    if (words.includes('supervised')) this.policy = { ...this.policy, supervised: true };
+    if (words.includes('follows')) this.policy = { ...this.policy, formerWriterCanFollow: true };
     const minInterval = options.get('min_interval');
     if (minInterval !== undefined) this.policy = { ...this.policy, minIntervalMs: Number(minInterval) };
     return [];
@@ -107,6 +111,10 @@ export class Scenario {
         return { kind: 'promoted', epoch: term, instance, attempt };
       case 'not-promoted':
         return { kind: 'not-promoted', epoch: term, instance, attempt, why: words.slice(1).join(' ') };
+      case 'rejoined':
+        return { kind: 'rejoined', epoch: term, instance };
+      case 'not-rejoined':
+        return { kind: 'not-rejoined', epoch: term, instance, why: words.slice(1).join(' ') };
       case 'failover':
         return { kind: 'failover-requested', request: 1 };
       case 'switchover':
@@ -170,6 +178,12 @@ function describe(effect: Effect): string {
       return `effect promote ${effect.instance} epoch=${effect.epoch} attempt=${effect.attempt}`;
     case 'follow':
       return `effect follow ${effect.instance} source=${effect.source}`;
+    case 'rejoin': {
+      const { instance, writer, reason, attempt, divergence } = effect;
+      const { instance: old, writer: current, compared, lost } = divergence;
+      const loss = lost === null ? 'unknown' : `${lost.amount} ${lost.unit}`;
+      return `effect rejoin ${instance} writer=${writer} reason=${reason} attempt=${attempt} ${old ?? '-'} -> ${current ?? '-'} (${compared ?? 'unknown'}, lost=${loss})`;
+    }
     case 'receipt': {
       const { kind, outcome, from, to, lost, refused, durationMs, timeline } = effect.receipt;
       const others = refused

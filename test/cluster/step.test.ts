@@ -100,6 +100,8 @@ const policies: Policy[] = (['automatic', 'observe'] as const).map((mode) => ({
   rise: 2,
   minIntervalMs: 5_000,
   promoteTimeoutMs: 1_000,
+  supervised: true,
+  formerWriterCanFollow: true,
 }));
 
 function run(policy: Policy, script: readonly (readonly [number, Happening])[]) {

@@ -29,6 +29,8 @@ function setUp(t: TestContext, { mode = 'automatic', store = memoryStore(), ...g
     replication: null,
     health: { intervalMs: 500, timeoutMs: 1_000, fall: 3, rise: 2 },
     failover: { mode, holdMs: 30_000, maxHeld: 100, minIntervalMs: 60_000, promoteTimeoutMs: 10_000 },
+    rejoinCommand: null,
+    rejoinTimeoutMs: 60_000,
     instances: new Map(instances.map((instance) => [instance.id, instance])),
     endpoints: new Map(),
   };

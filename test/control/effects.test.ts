@@ -49,6 +49,8 @@ function setUp() {
     config,
     engine,
     store: memoryStore(),
+    supervisor: null,
+    stopping: new AbortController().signal,
     closeSessions: async () => 0,
     report: (happening) => reports.push(happening),
     isStale: () => false,

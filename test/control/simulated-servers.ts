@@ -50,6 +50,7 @@ export class SimulatedServers {
     defaultPort: 5432,
     positions: numbers,
     protocol: null as unknown as Engine['protocol'],
+    formerWriterCanFollow: false,
     createProbe: (target) => this.createProbe(this.at(target)),
     createOperations: (target) => this.createOperations(this.at(target)),
   };

@@ -14,7 +14,7 @@ function cluster(engine: 'postgres' | 'mysql', size: number): EmbeddedCluster {
     const common = { directory: `/d/${id}`, startCommand: '', pid: () => null, kill: () => {} };
     return { ...common, id, port: 20_000 + index, start: none, stop: none };
   });
-  return { engine, version: '1', instances, stop: async () => {} };
+  return { engine, version: '1', instances, rejoin: async () => {}, stop: async () => {} };
 }
 
 for (const size of [1, 2, 3, 16]) {

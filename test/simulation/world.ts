@@ -82,6 +82,8 @@ export class World {
         minIntervalMs: this.prng.next() < 0.5 ? 0 : 5_000,
         promoteTimeoutMs: 5_000,
       },
+      rejoinCommand: null,
+      rejoinTimeoutMs: 60_000,
       instances: new Map(instances.map((instance) => [instance.id, instance])),
       endpoints: new Map(),
     };
@@ -271,6 +273,7 @@ export class World {
     defaultPort: 5432,
     positions: simPositions,
     protocol: null as unknown as Engine['protocol'],
+    formerWriterCanFollow: false,
     createProbe: ({ address }) => this.createProbe(this.at(address.host)),
     createOperations: ({ address }) => this.createOperations(this.at(address.host)),
   };

@@ -11,6 +11,7 @@ import { AdminClient } from '../../src/admin/client.ts';
 import { type App, startApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { checkReport } from '../../src/config/report.ts';
+import type { Supervisor } from '../../src/control/supervisor.ts';
 import type { EmbeddedCluster } from '../../src/demo/cluster.ts';
 import { mysqlMonitorUser, mysqlReplicationUser } from '../../src/demo/mysql-settings.ts';
 import { makeTempFolder } from '../../src/demo/temp-folder.ts';
@@ -26,6 +27,8 @@ export interface ClusterSpec {
   readonly endpoints?: Readonly<Record<string, object>>;
   readonly failover?: object;
   readonly health?: object;
+  /** Brings deposed servers back; only for an Aurelay in this process, and for all of its clusters. */
+  readonly supervisor?: Supervisor;
 }
 
 /** A running Aurelay in front of one cluster or several, called `pg` and `mysql`. */
@@ -87,6 +90,7 @@ export async function launchAurelay(t: Cleanup, ...specs: readonly ClusterSpec[]
     config: loaded.config,
     logger,
     version: 'test',
+    ...supervisorOf(specs),
     onFatal: (error) => fatal.push(error),
   });
   t.after(async () => {
@@ -96,6 +100,11 @@ export async function launchAurelay(t: Cleanup, ...specs: readonly ClusterSpec[]
   });
   return { ...plan.aurelay, log: () => log, app };
 }
+
+const supervisorOf = (specs: readonly ClusterSpec[]): { readonly supervisor?: Supervisor } => {
+  const supervisor = specs.find((spec) => spec.supervisor !== undefined)?.supervisor;
+  return supervisor === undefined ? {} : { supervisor };
+};
 
 const noFiles = (): never => {
   throw new Error('the tests keep no secrets in files');

@@ -105,7 +105,7 @@ function rejoined(c: Context): InstanceId[] {
 }
 
 /** By its address, or by the timeline that only this writer has. */
-function replicatesFromWriter({ state }: Context, known: InstanceState): boolean {
+export function replicatesFromWriter({ state }: Context, known: InstanceState): boolean {
   const writer = holder(state);
   const replication = known.observation?.replication;
   if (writer === null || !says(known, 'replica') || replication?.streaming !== true) return false;

@@ -3,6 +3,7 @@ import { fencingRules } from './fencing.ts';
 import { findingRules } from './finding.ts';
 import { losingRules } from './losing.ts';
 import { promotingRules } from './promoting.ts';
+import { rejoiningRules } from './rejoining.ts';
 import { requestRules } from './requests.ts';
 import type { Rule } from './rule.ts';
 
@@ -15,4 +16,5 @@ export const rules: readonly Rule[] = [
   ...fencingRules,
   ...promotingRules,
   ...correctingRules,
+  ...rejoiningRules,
 ];

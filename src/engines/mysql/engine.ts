@@ -10,6 +10,7 @@ export const mysql: Engine = {
   defaultPort: 3306,
   positions: mysqlPositions,
   protocol: mysqlProtocol,
+  formerWriterCanFollow: true,
   createProbe: (target) => new MysqlProbe(target),
   createOperations: (target) => new MysqlOperations(target),
 };

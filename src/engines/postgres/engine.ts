@@ -21,6 +21,7 @@ export const postgres: Engine = {
     refusal,
     decline: declineUpgrade,
   },
+  formerWriterCanFollow: false,
   createProbe: (target) => new PostgresProbe(target),
   createOperations: (target) => new PostgresOperations(target),
 };
