@@ -25,7 +25,7 @@ export interface RejoinOptions {
   readonly signal: AbortSignal;
 }
 
-/** A writer with its replicas. Nothing in it restarts by itself. */
+/** A writer with its replicas. Nothing in it restarts but what is asked for. */
 export interface EmbeddedCluster {
   readonly engine: 'postgres' | 'mysql';
   /** As the server says it: `18.4`, `10.11.6-MariaDB`. */

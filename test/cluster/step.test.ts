@@ -79,6 +79,13 @@ const anyHappening: fc.Arbitrary<Happening> = fc.oneof(
     attempt: fc.nat(2),
     why: fc.constant(''),
   }),
+  fc.record({ kind: fc.constant('rejoined' as const), epoch: anyEpoch, instance: anyInstance }),
+  fc.record({
+    kind: fc.constant('not-rejoined' as const),
+    epoch: anyEpoch,
+    instance: anyInstance,
+    why: fc.constant(''),
+  }),
   fc.record({ kind: fc.constant('failover-requested' as const), request: fc.nat(9) }),
   fc.record({
     kind: fc.constant('switchover-requested' as const),
@@ -140,7 +147,9 @@ test('no order of events breaks an invariant, and observe never touches a server
       fc.property(fc.array(fc.tuple(fc.nat(800), anyHappening), { maxLength: 60 }), (script) => {
         for (const { effects } of run(policy, script)) {
           if (policy.mode === 'automatic') continue;
-          assert.ok(effects.every(({ kind }) => !['promote', 'follow', 'fence', 'unfence'].includes(kind)));
+          assert.ok(
+            effects.every(({ kind }) => !['promote', 'follow', 'fence', 'unfence', 'rejoin'].includes(kind)),
+          );
         }
       }),
       { numRuns: 3_000 },
@@ -167,4 +176,26 @@ test('every request of an operator is answered once: at once, or by the change t
     }),
     { numRuns: 2_000 },
   );
+});
+
+test('one server at a time is brought back, a deposed one, and not before the last attempt has ended', () => {
+  let begun = 0;
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(8_000), anyHappening), { maxLength: 60 }), (script) => {
+      let underWay: InstanceId | null = null;
+      for (const { effects, happening } of run(policies[0] as Policy, script)) {
+        const isEnd = happening.kind === 'rejoined' || happening.kind === 'not-rejoined';
+        if (isEnd && happening.instance === underWay) underWay = null;
+        for (const effect of effects) {
+          if (effect.kind !== 'rejoin') continue;
+          assert.equal(underWay, null, 'two at a time');
+          assert.notEqual(effect.instance, effect.writer);
+          underWay = effect.instance;
+          begun += 1;
+        }
+      }
+    }),
+    { numRuns: 5_000 },
+  );
+  assert.ok(begun > 0, 'none was ever begun: the test says nothing');
 });

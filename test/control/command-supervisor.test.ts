@@ -109,7 +109,7 @@ test('what takes too long is asked to end, and may clean up', async () => {
     'trap "echo cleaned up; exit 0" TERM; while :; do sleep 0.05; done',
   );
   await assert.rejects(supervisor.rejoin(request, 500, never), /was not done within 0.5 s: cleaned up/);
-  assert.deepEqual(lines, ['cleaned up']);
+  assert.equal(lines.at(-1), 'cleaned up');
 });
 
 test('what does not listen is killed, and its children with it', async (t) => {
