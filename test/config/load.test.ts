@@ -66,6 +66,26 @@ clusters:
   assert.equal(clusterOf(config).monitor.password, 'p, q: {r}');
 });
 
+test('a rejoin command is a program with its arguments, or none', () => {
+  const withKeys = (keys: string) =>
+    clusterOf(
+      loaded(`
+clusters:
+  orders:
+    engine: mysql
+    monitor: { user: aurelay }
+    failover: { mode: observe }
+    ${keys}
+    instances: { a: { address: db1 }, b: { address: db2 } }
+    endpoints: { writer: { type: writer, listen: 127.0.0.1:6306 } }
+`),
+    );
+  const given = withKeys('rejoin_command: [sh, -c, "ssh $AURELAY_INSTANCE_HOST x"]\n    rejoin_timeout: 5m');
+  assert.deepEqual(given.rejoinCommand, ['sh', '-c', 'ssh $AURELAY_INSTANCE_HOST x']);
+  assert.equal(given.rejoinTimeoutMs, 300_000);
+  assert.equal(withKeys('rejoin_command: []').rejoinCommand, null);
+});
+
 test('every default is filled in', () => {
   const config = loaded(`
 clusters:
@@ -94,6 +114,8 @@ clusters:
     engine: 'mysql',
     monitor: { user: 'aurelay', password: null, database: '' },
     replication: null,
+    rejoinCommand: null,
+    rejoinTimeoutMs: 3_600_000,
     health: { intervalMs: 500, timeoutMs: 1000, fall: 3, rise: 2 },
     failover: {
       mode: 'observe',
