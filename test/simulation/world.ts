@@ -9,6 +9,7 @@ import type { ClusterConfig } from '../../src/config/config.ts';
 import { Controller } from '../../src/control/controller.ts';
 import type { Story } from '../../src/control/narrate.ts';
 import type { StateStore } from '../../src/control/state-store.ts';
+import type { Supervisor } from '../../src/control/supervisor.ts';
 import {
   type Engine,
   OperationFailed,
@@ -87,6 +88,7 @@ export class World {
       instances: new Map(instances.map((instance) => [instance.id, instance])),
       endpoints: new Map(),
     };
+    this.supervised = this.prng.next() < 0.5;
     const replicate = (): void => {
       this.replicate();
       this.clock.after(replicationTickMs, replicate);
@@ -124,6 +126,7 @@ export class World {
       clock: this.clock,
       prng: this.prng,
       store: this.store(),
+      supervisor: this.supervised ? this.supervisor() : null,
       closeSessions: async (instance) => this.closeSessions(instance),
       onView: (view) => this.check(view),
       onStory: (story: Story) => this.log(`  ${story.name}: ${story.message}`),
@@ -139,6 +142,7 @@ export class World {
 
   fatal: unknown = null;
   private lives = 0;
+  private readonly supervised: boolean;
 
   /** A kill -9: nothing is said to anybody, and every session breaks. */
   crashAurelay(): void {
@@ -166,6 +170,23 @@ export class World {
       save: (memory) => {
         last = last.then(() => write(memory));
         return last;
+      },
+    };
+  }
+
+  /** Rebuilds a server from whom Aurelay says: in a while, in vain, or with the answer lost in a crash of Aurelay. */
+  private supervisor(): Supervisor {
+    const life = this.lives;
+    return {
+      rejoin: async ({ instance, writer }) => {
+        const server = this.servers.get(instance.id) as SimServer;
+        const source = this.servers.get(writer.id) as SimServer;
+        await this.clock.sleep(this.between(200, 4_000));
+        if (this.lives !== life || this.controller === null) return new Promise(() => {});
+        if (!source.running || source.standby) throw new Error(`${writer.id} cannot be copied`);
+        if (this.prng.next() < 0.2) throw new Error('out of luck');
+        this.log(`${instance.id} is rebuilt from ${writer.id}, as Aurelay asked`);
+        server.rebuildFrom(source);
       },
     };
   }
