@@ -9,7 +9,15 @@ import { viewOf } from '../../src/cluster/view-of.ts';
 import { numbers, testInstance } from './scenario.ts';
 
 const [a, b] = [instanceId('a'), instanceId('b')];
-const policy: Policy = { mode: 'automatic', fall: 3, rise: 2, minIntervalMs: 0, promoteTimeoutMs: 10_000 };
+const policy: Policy = {
+  mode: 'automatic',
+  fall: 3,
+  rise: 2,
+  minIntervalMs: 0,
+  promoteTimeoutMs: 10_000,
+  supervised: false,
+  formerWriterCanFollow: false,
+};
 const refused: ProbeFailure = { reason: 'refused', detail: 'simulated' };
 
 const writes: Observation = {

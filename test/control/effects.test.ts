@@ -32,6 +32,7 @@ function setUp() {
     defaultPort: 5432,
     positions: numbers,
     protocol: null as unknown as Engine['protocol'],
+    formerWriterCanFollow: false,
     createProbe: () => assert.fail('nothing is probed'),
     createOperations: () => operations,
   };
@@ -42,6 +43,8 @@ function setUp() {
     replication: null,
     health: { intervalMs: 500, timeoutMs: 1_000, fall: 3, rise: 2 },
     failover: { mode: 'automatic', holdMs: 1, maxHeld: 1, minIntervalMs: 0, promoteTimeoutMs: 1_000 },
+    rejoinCommand: null,
+    rejoinTimeoutMs: 60_000,
     instances: new Map([[a.id, a]]),
     endpoints: new Map(),
   };
