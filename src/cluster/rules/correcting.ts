@@ -1,5 +1,5 @@
 import type { InstanceId } from '../../base/brand.ts';
-import { type Address, isReachedAt } from '../instance.ts';
+import { isReachedAt } from '../instance.ts';
 import { type InstanceState, memoryOf, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { holder, mayCorrect, probed, says, stay } from './terms.ts';
@@ -80,9 +80,9 @@ function isAstray({ state }: Context, known: InstanceState): boolean {
   if (writer === null || known === writer || state.deposed.has(known.instance.id)) return false;
   if (!says(known, 'replica') || replication == null || replication.source === null) return false;
   const { source } = replication;
-  const fromWriter = isAt(writer, source);
+  const fromWriter = isReachedAt(writer.instance, source);
   const fromDeposed = [...state.instances.values()].some(
-    (other) => state.deposed.has(other.instance.id) && isAt(other, source),
+    (other) => state.deposed.has(other.instance.id) && isReachedAt(other.instance, source),
   );
   return fromDeposed || (!fromWriter && !replication.streaming);
 }
@@ -113,5 +113,3 @@ export function replicatesFromWriter({ state }: Context, known: InstanceState): 
   const timeline = known.observation?.timeline ?? null;
   return timeline !== null && timeline === writer.observation?.timeline;
 }
-
-const isAt = ({ instance }: InstanceState, source: Address): boolean => isReachedAt(instance, source);

@@ -7,7 +7,7 @@ import { isSilence } from '../observation.ts';
 import { giveUp, type Outcome } from '../plan.ts';
 import { type ClusterState, type InstanceState, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
-import { hasCandidate, noCandidate, refusalsNow, sinceOf, startFailover } from './succession.ts';
+import { hasCandidate, noCandidate, sinceOf, startFailover } from './succession.ts';
 import { holder, isPhase, lookAgainMs, mayCorrect, probed, says, startTogetherMs, stay } from './terms.ts';
 
 /** Between two changes in vain. */
@@ -154,12 +154,12 @@ export const losingRules: readonly Rule[] = [
     to: ['suspect'],
     when: (c) => {
       if (c.policy.mode !== 'automatic' || !isLost(c)) return false;
-      const next = noCandidate(c, refusalsNow(c)).state.phase;
+      const next = noCandidate(c).state.phase;
       return (
         isPhase(c.state.phase, 'suspect') && isPhase(next, 'suspect') && next.reason !== c.state.phase.reason
       );
     },
-    then: (c) => noCandidate(c, refusalsNow(c)),
+    then: (c) => noCandidate(c),
   },
 ];
 

@@ -12,11 +12,7 @@ export const sinceOf = (state: ClusterState, event: Event) =>
 export function startFailover(context: Context, request: number | null): Outcome {
   const { state, event, positions } = context;
   const choice = chooseCandidate(state, positions, new Set(), event.at);
-  if (choice.candidate === null)
-    return noCandidate(
-      context,
-      choice.refused.map((r) => `${r.instance}: ${r.why}`),
-    );
+  if (choice.candidate === null) return noCandidate(context);
   return begin(state, {
     kind: 'failover',
     to: choice.candidate.instance.id,
@@ -27,8 +23,10 @@ export function startFailover(context: Context, request: number | null): Outcome
   });
 }
 
-export function noCandidate({ state, event }: Context, refusals: readonly string[]): Outcome {
-  const reason = `the writer ${state.writer} is gone and nobody can take over (${refusals.join('; ')})`;
+export function noCandidate(context: Context): Outcome {
+  const { state, event } = context;
+  const refusals = refusalsNow(context).join('; ');
+  const reason = `the writer ${state.writer} is gone and nobody can take over (${refusals})`;
   const since = sinceOf(state, event);
   return stay({ ...state, phase: { name: 'suspect', since, cause: 'lost', reason } });
 }
