@@ -7,7 +7,7 @@ import type { ClusterId, InstanceId } from './base/brand.ts';
 import type { Clock } from './base/clock.ts';
 import { messageOf } from './base/errors.ts';
 import { seededPrng } from './base/prng.ts';
-import type { Answer } from './cluster/effect.ts';
+import type { Answer, Divergence } from './cluster/effect.ts';
 import type { Address } from './cluster/instance.ts';
 import type { Receipt } from './cluster/receipt.ts';
 import type { ClusterView } from './cluster/view.ts';
@@ -172,6 +172,7 @@ class Wiring implements App, Controls {
         this.metrics.recordClusterEvent(event);
       },
       onReceipt: (receipt) => this.keepReceipt(cluster, receipt),
+      onDiscard: (instance, divergence) => this.keepDiscarded(cluster, instance, divergence),
       onProbe: (instance, seconds, outcome) => this.metrics.recordProbe(cluster, instance, seconds, outcome),
       onFatal: (error) => {
         logger.fatal(
@@ -186,7 +187,16 @@ class Wiring implements App, Controls {
   private keepReceipt(cluster: ClusterId, receipt: Receipt): void {
     const at = new Date(this.clock.wallTime()).toISOString();
     const held = this.proxy.held(cluster);
-    this.failoverLogs.get(cluster)?.append({ ...receipt, at, held, durability: 'async' });
+    this.failoverLogs.get(cluster)?.append({ ...receipt, at, held, discarded: [] });
+  }
+
+  private async keepDiscarded(
+    cluster: ClusterId,
+    instance: InstanceId,
+    divergence: Divergence,
+  ): Promise<void> {
+    const at = new Date(this.clock.wallTime()).toISOString();
+    await this.failoverLogs.get(cluster)?.discard({ ...divergence, id: instance, at });
   }
 
   private supervisorOf({ id, engine, rejoinCommand }: ClusterConfig): Supervisor | null {
@@ -242,8 +252,8 @@ class Wiring implements App, Controls {
 
   members: Controls['members'] = (cluster, endpoint) => this.proxy.membersOf(cluster, endpoint);
 
-  async failover(cluster: ClusterId): Promise<CommandResult> {
-    return this.result(cluster, await this.controller(cluster).failover());
+  async failover(cluster: ClusterId, force: boolean): Promise<CommandResult> {
+    return this.result(cluster, await this.controller(cluster).failover(force));
   }
 
   async switchover(cluster: ClusterId, to: InstanceId, dryRun: boolean): Promise<CommandResult> {

@@ -55,6 +55,7 @@ program
   .command('failover')
   .description('put another instance in the place of the writer; in order where the writer still answers')
   .argument('<cluster>')
+  .option('--force', 'promote the best that answers, though commits that clients were told of may be lost')
   .addOption(adminOption())
   .addOption(jsonOption())
   .action(failover);

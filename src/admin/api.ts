@@ -14,6 +14,18 @@ export interface ClusterJson {
   readonly reason: string | null;
   /** Who takes writer sessions now; null while nobody may. */
   readonly writer: string | null;
+  readonly durability:
+    | { readonly mode: 'async' }
+    | {
+        readonly mode: 'quorum';
+        readonly copies: number;
+        readonly write_quorum: number;
+        /** Every acknowledged commit is on so many copies; 1: nothing is promised at the moment. */
+        readonly secured: number;
+        /** Copies that acknowledge now, the writer among them; null while there is none. */
+        readonly acknowledging: number | null;
+        readonly state: 'securing' | 'secured' | 'lost' | 'degraded';
+      };
   readonly instances: readonly InstanceJson[];
   readonly endpoints: readonly EndpointJson[];
 }
@@ -72,7 +84,23 @@ export interface FailoverJson {
   readonly to_position: string | null;
   /** What the new writer lacks of `from_position`; null where it is unknown. */
   readonly lost: { readonly amount: number; readonly unit: 'bytes' | 'transactions' } | null;
-  readonly durability: 'async';
+  /** Which commits the old writer had told its clients of (docs/durability.md). */
+  readonly durability: 'async' | 'quorum' | 'degraded' | 'unsecured' | 'waived';
+  /** Null where `durability` is `async`. `answered`: copies that were heard before the choice. */
+  readonly quorum: {
+    readonly copies: number;
+    readonly write_quorum: number;
+    readonly answered: number | null;
+  } | null;
+  /** What was thrown away since, to make replicas of deposed servers again. */
+  readonly discarded: readonly {
+    readonly instance: string;
+    readonly at: string;
+    readonly position: string | null;
+    readonly writer_position: string | null;
+    /** What the writer lacked of it; null where it is unknown. */
+    readonly lost: { readonly amount: number; readonly unit: 'bytes' | 'transactions' } | null;
+  }[];
   readonly refused: readonly { readonly instance: string; readonly why: string }[];
   /** When each phase was reached, in milliseconds from the first sign. */
   readonly timeline: readonly { readonly phase: string; readonly after_ms: number }[];

@@ -66,8 +66,9 @@ export class AdminClient {
     return answer.failovers;
   }
 
-  failover(cluster: string): Promise<CommandJson> {
-    return this.#json('POST', `${clusterPath(cluster)}/failover`, undefined, this.#commandTimeoutMs);
+  failover(cluster: string, force = false): Promise<CommandJson> {
+    const path = `${clusterPath(cluster)}/failover${force ? '?force=true' : ''}`;
+    return this.#json('POST', path, undefined, this.#commandTimeoutMs);
   }
 
   switchover(cluster: string, to: string, dryRun = false): Promise<CommandJson> {

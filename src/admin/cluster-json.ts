@@ -1,6 +1,6 @@
 import type { ClusterId } from '../base/brand.ts';
 import { formatAddress } from '../cluster/instance.ts';
-import type { InstanceView } from '../cluster/view.ts';
+import type { ClusterView, InstanceView } from '../cluster/view.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { ClusterJson, EndpointJson, InstanceJson } from './api.ts';
 import type { Controls } from './controls.ts';
@@ -18,12 +18,25 @@ export function clusterJson(controls: Controls, cluster: ClusterId): ClusterJson
     phase: view.phase,
     reason: view.reason,
     writer: view.writer,
+    durability: durabilityJson(view),
     instances: [...view.instances.values()].map((instance) =>
       instanceJson(instance, sessions.get(instance.instance.id) ?? 0),
     ),
     endpoints: [...config.endpoints.values()].map((endpoint) => endpointJson(controls, endpoint)),
   };
 }
+
+const durabilityJson = ({ durability }: ClusterView): ClusterJson['durability'] =>
+  durability === null
+    ? { mode: 'async' }
+    : {
+        mode: 'quorum',
+        copies: durability.copies,
+        write_quorum: durability.writeQuorum,
+        secured: durability.secured,
+        acknowledging: durability.acknowledging,
+        state: durability.state,
+      };
 
 function instanceJson(view: InstanceView, sessions: number): InstanceJson {
   const { instance, lastFailure } = view;

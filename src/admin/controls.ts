@@ -18,7 +18,8 @@ export interface Controls {
   ): ReadonlyMap<EndpointId, { readonly ok: boolean; readonly error: string | null }>;
   /** Ids of the members that would get a new connection now (all of them, best first is not implied). */
   members(cluster: ClusterId, endpoint: EndpointId): readonly InstanceId[];
-  failover(cluster: ClusterId): Promise<CommandResult>;
+  /** `force`: promote whoever answers, though acknowledged commits may be lost. */
+  failover(cluster: ClusterId, force: boolean): Promise<CommandResult>;
   /** `dryRun`: only say whether it could be begun now. */
   switchover(cluster: ClusterId, to: InstanceId, dryRun: boolean): Promise<CommandResult>;
   /** What became of each change of the writer, the newest last; at most the last 100 are kept. */

@@ -7,7 +7,23 @@ export function failoverJson(record: FailoverRecord): FailoverJson {
     ...{ at, kind, outcome, reason, epoch, from, to },
     from_position: record.fromPosition,
     to_position: record.toPosition,
-    ...{ lost, durability, refused },
+    ...{ lost, refused },
+    durability: durability.mode,
+    quorum:
+      durability.mode === 'async'
+        ? null
+        : {
+            copies: durability.copies,
+            write_quorum: durability.writeQuorum,
+            answered: durability.answered,
+          },
+    discarded: record.discarded.map((one) => ({
+      instance: one.id,
+      at: one.at,
+      position: one.instance,
+      writer_position: one.writer,
+      lost: one.lost,
+    })),
     timeline: record.timeline.map(({ phase, afterMs }) => ({ phase, after_ms: Math.round(afterMs) })),
     duration_ms: Math.round(record.durationMs),
     attempts,

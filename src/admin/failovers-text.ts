@@ -22,14 +22,25 @@ function lines(one: FailoverJson): string[] {
     ...(reason === null ? [] : [`  why        ${reason}`]),
     `  phases     ${phases}`,
     `  position   ${one.from_position ?? 'unknown'} -> ${one.to_position ?? 'unknown'}`,
-    `  lost       ${lossText(one)} (durability ${one.durability})`,
+    `  lost       ${lossText(one)} (durability ${durabilityText(one)})`,
     `  sessions   ${sessions_closed} closed, ${waited}; promotions tried ${attempts}`,
+    ...one.discarded.map(
+      (gone) =>
+        `  discarded  ${gone.instance} was at ${gone.position ?? 'an unknown position'}, the writer at ${gone.writer_position ?? 'an unknown one'}: ${gone.lost === null ? 'an unknown part' : `${gone.lost.amount} ${gone.lost.unit}`} thrown away on ${gone.at}`,
+    ),
     ...refused.map(({ instance, why }) => `  refused    ${instance}: ${why}`),
   ];
 }
 
-function lossText({ lost, kind, outcome }: FailoverJson): string {
+const durabilityText = ({ durability, quorum }: FailoverJson): string =>
+  quorum === null
+    ? durability
+    : `${durability}, ${quorum.write_quorum} of ${quorum.copies}${quorum.answered === null ? '' : `, ${quorum.answered} answered`}`;
+
+function lossText({ lost, kind, outcome, durability }: FailoverJson): string {
   if (outcome === 'undone' || kind === 'elected') return 'nothing';
+  if (durability === 'quorum' && outcome === 'completed' && kind === 'failover')
+    return 'nothing that a client was told of';
   if (lost === null) return 'unknown';
   const amount = `${lost.amount} ${lost.unit}`;
   return kind === 'switchover' ? amount : `${amount} of what the old writer was last seen with`;

@@ -102,7 +102,10 @@ function addCommands(app: Hono<Env>, rooms: Rooms): void {
   app.post('/api/v1/clusters/:cluster/failover', async (c) => {
     const cluster = namedCluster(c, controls);
     await readBody(c.env.incoming, []);
-    return command(c, rooms, `failover ${cluster}`, () => controls.failover(cluster));
+    const force = c.req.query('force') === 'true';
+    return command(c, rooms, `failover ${cluster}${force ? ' (force)' : ''}`, () =>
+      controls.failover(cluster, force),
+    );
   });
   app.post('/api/v1/clusters/:cluster/switchover', async (c) => {
     const cluster = namedCluster(c, controls);

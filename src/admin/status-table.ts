@@ -53,8 +53,17 @@ function headerLines(cluster: ClusterJson, paint: Painter): string[] {
     { text: `epoch ${cluster.epoch}` },
     writer,
   ];
+  const durability = durabilityCell(cluster);
+  if (durability !== null) cells.push(durability);
   const header = paint.line('', cells);
   return cluster.reason === null ? [header] : [header, ...paint.wrapped(cluster.reason, maxReasonLines)];
+}
+
+function durabilityCell({ durability }: ClusterJson): Cell | null {
+  if (durability.mode === 'async') return null;
+  const { state, copies, write_quorum: quorum, acknowledging } = durability;
+  const text = `quorum ${quorum}/${copies} ${state}${state === 'secured' ? '' : ` (${acknowledging ?? 0} there)`}`;
+  return { text, colour: state === 'secured' ? 'green' : state === 'securing' ? 'yellow' : 'red' };
 }
 
 function instanceRow(instance: InstanceJson, writer: string | null): Row {

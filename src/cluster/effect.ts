@@ -1,4 +1,5 @@
 import type { Epoch, InstanceId } from '../base/brand.ts';
+import type { Requirement } from './durability.ts';
 import type { Memory } from './memory.ts';
 import type { Comparison, Distance, Position } from './position.ts';
 import type { Receipt } from './receipt.ts';
@@ -18,6 +19,16 @@ export type Effect =
       readonly epoch: Epoch;
       readonly instance: InstanceId;
       readonly attempt: number;
+      /** What its commits shall wait for from the first one on; null: left as it is. */
+      readonly quorum: Requirement | null;
+    }
+  /** Keep a copy from acknowledging anything to the old writer, then `sealed` or `not-sealed`. */
+  | { readonly kind: 'seal'; readonly epoch: Epoch; readonly instance: InstanceId }
+  | {
+      readonly kind: 'require-quorum';
+      readonly epoch: Epoch;
+      readonly instance: InstanceId;
+      readonly quorum: Requirement;
     }
   | {
       readonly kind: 'follow';

@@ -11,7 +11,12 @@ export type Happening =
   | { readonly kind: 'probe-succeeded'; readonly instance: InstanceId; readonly observation: Observation }
   | { readonly kind: 'probe-failed'; readonly instance: InstanceId; readonly failure: ProbeFailure }
   // What an effect achieved; of an epoch that is not the current one it is ignored.
-  | { readonly kind: 'memory-saved'; readonly epoch: Epoch }
+  | {
+      readonly kind: 'memory-saved';
+      readonly epoch: Epoch;
+      /** What is on disk now of the promise of durability. */
+      readonly secured: number;
+    }
   | { readonly kind: 'memory-not-saved'; readonly epoch: Epoch; readonly why: string }
   | {
       readonly kind: 'sessions-closed';
@@ -32,10 +37,36 @@ export type Happening =
       readonly why: string;
     }
   | {
+      readonly kind: 'sealed';
+      readonly epoch: Epoch;
+      readonly instance: InstanceId;
+      readonly position: Position;
+    }
+  | {
+      readonly kind: 'not-sealed';
+      readonly epoch: Epoch;
+      readonly instance: InstanceId;
+      readonly why: string;
+    }
+  | {
+      readonly kind: 'quorum-set';
+      readonly epoch: Epoch;
+      readonly instance: InstanceId;
+      readonly count: number;
+    }
+  | {
+      readonly kind: 'quorum-not-set';
+      readonly epoch: Epoch;
+      readonly instance: InstanceId;
+      readonly why: string;
+    }
+  | {
       readonly kind: 'promoted';
       readonly epoch: Epoch;
       readonly instance: InstanceId;
       readonly attempt: number;
+      /** Where its own history begins. */
+      readonly position: Position;
     }
   | {
       readonly kind: 'not-promoted';
@@ -59,7 +90,12 @@ export type Happening =
       readonly why: string;
     }
   // What an operator asks for; answered by one `answer` effect with the same `request`.
-  | { readonly kind: 'failover-requested'; readonly request: number }
+  | {
+      readonly kind: 'failover-requested';
+      readonly request: number;
+      /** Promote whoever answers, though acknowledged commits may be lost. */
+      readonly force: boolean;
+    }
   | {
       readonly kind: 'switchover-requested';
       readonly request: number;

@@ -14,6 +14,8 @@ export interface Instance {
   /** Where the other instances reach it, if that differs (NAT, containers). */
   readonly replicationAddress: Address | null;
   readonly zone: string | null;
+  /** It is one of the copies of quorum durability: its receipt of a commit counts, and it may become the writer. */
+  readonly copy: boolean;
   /** 0-15; the lowest is promoted first (Aurora's failover priority). */
   readonly promotionTier: number;
   /** Relative share of new connections under the `weighted` policy; 1 or more. */

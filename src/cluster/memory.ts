@@ -1,4 +1,5 @@
 import type { Epoch, InstanceId } from '../base/brand.ts';
+import type { Position } from './position.ts';
 
 /**
  * What must survive a restart of Aurelay, and is on disk before it takes effect: otherwise a process that comes back
@@ -12,4 +13,12 @@ export interface Memory {
   readonly promoting: boolean;
   readonly deposed: readonly InstanceId[];
   readonly drained: readonly InstanceId[];
+  /** Every acknowledged commit is on `secured` of these `copies`; raised only once it is so, lowered before it is not. */
+  readonly durability: {
+    readonly secured: number;
+    readonly degraded: boolean;
+    readonly copies: readonly InstanceId[];
+  };
+  /** Where the holder's own history begins. */
+  readonly began: Position | null;
 }

@@ -1,3 +1,4 @@
+import type { InstanceId } from '../base/brand.ts';
 import type { Address, Role } from './instance.ts';
 import type { Position } from './position.ts';
 
@@ -14,6 +15,25 @@ export interface Replication {
   readonly heardSecondsAgo: number | null;
   /** Replication stopped with an error that time alone does not mend; the server's message. */
   readonly error: string | null;
+  /** Receiving was switched off: by Aurelay, which sealed it, or by somebody else. */
+  readonly stopped: boolean;
+  /**
+   * Its source counts its receipt of a commit, under the instance's own name where names count. Null where the server
+   * does not say.
+   */
+  readonly acknowledges: boolean | null;
+}
+
+/** What a commit waits for on a server, while it is a writer, before the client is told of it. */
+export interface Acknowledgement {
+  /** Replicas that must have received it; 0: none. */
+  readonly count: number;
+  /** Whose receipt counts, sorted; null: that of any replica that acknowledges. */
+  readonly from: readonly InstanceId[] | null;
+  /** Replicas that are connected now and whose receipt counts. */
+  readonly connected: number;
+  /** The most that this server can wait for (MariaDB: 1); null: as many as there are. */
+  readonly most: number | null;
 }
 
 /** What a probe read from a live server, all in one round trip. */
@@ -32,6 +52,8 @@ export interface Observation {
   readonly lagSeconds: number | null;
   /** Null on a server that replicates from nobody. */
   readonly replication: Replication | null;
+  /** Null where it cannot wait for anybody, does not say, or is no writer. */
+  readonly acknowledgement: Acknowledgement | null;
   /** For people: `PostgreSQL 18.4`, `MariaDB 10.11.19`. */
   readonly version: string;
 }

@@ -1,10 +1,11 @@
 import { type Epoch, type InstanceId, nextEpoch } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
-import { chooseCandidate } from './candidate.ts';
+import { chooseCandidate, type Terms } from './candidate.ts';
+import { copiesNeeded, type Durability, requirementFor, unsecured } from './durability.ts';
 import type { Effect } from './effect.ts';
-import type { PositionOrder } from './position.ts';
-import type { ChangeKind, Receipt } from './receipt.ts';
-import { type ClusterState, memoryOf, type Phase, type Plan, withInstance } from './state.ts';
+import type { Position, PositionOrder } from './position.ts';
+import type { ChangeKind, DurabilityInForce, Receipt } from './receipt.ts';
+import { type ClusterState, memoryOf, type Phase, type Plan, type Policy, withInstance } from './state.ts';
 import type { PhaseName } from './view.ts';
 
 /** How a change of the writer begins, goes on, and ends. The rules say when. */
@@ -25,6 +26,8 @@ interface Start {
   readonly since: Instant;
   readonly refused?: Plan['refused'];
   readonly request?: number | null;
+  readonly forced?: boolean;
+  readonly policy: Policy;
 }
 
 /**
@@ -49,6 +52,10 @@ export function begin(state: ClusterState, start: Start): Outcome {
     sessionsClosed: 0,
     attempts: 0,
     request: start.request ?? null,
+    durability: durabilityInForce(state, start.policy, start.forced),
+    forced: start.forced ?? false,
+    sealed: null,
+    sealing: new Set(),
   };
   const closing: Phase = {
     name: 'fencing',
@@ -67,6 +74,57 @@ export function begin(state: ClusterState, start: Start): Outcome {
   return { state: { ...state, phase: closing }, effects };
 }
 
+/** What the old writer had promised its clients until now. */
+function durabilityInForce({ durability }: ClusterState, policy: Policy, waived = false): DurabilityInForce {
+  if (policy.durability === null) return { mode: 'async' };
+  const { copies, writeQuorum } = policy.durability;
+  if (waived) return { mode: 'waived', copies, writeQuorum, answered: null };
+  const mode = durability.degraded ? 'degraded' : durability.secured > 1 ? 'quorum' : 'unsecured';
+  return { mode, copies, writeQuorum, answered: null };
+}
+
+/**
+ * The copies are kept from acknowledging anything to the old writer, each saying what it has after that: whatever the
+ * old writer does from then on, it cannot reach its quorum, and what it had told its clients of is on a copy that
+ * answered. A former writer that came back without its office has nobody to acknowledge to.
+ */
+export function seal(state: ClusterState, plan: Plan, at: Instant, policy: Policy): Outcome {
+  const sealed = new Map<InstanceId, Position>();
+  const sealing = new Set<InstanceId>();
+  for (const { instance, observation } of state.instances.values()) {
+    const { id, copy } = instance;
+    if (!copy || observation?.role !== 'replica' || state.deposed.has(id)) continue;
+    if (observation.replication === null) sealed.set(id, observation.position);
+    else sealing.add(id);
+  }
+  const effects = [...sealing].map((instance): Effect => ({ kind: 'seal', epoch: plan.epoch, instance }));
+  const asked: Plan = { ...plan, sealed, sealing, durability: durabilityInForce(state, policy) };
+  const phase: Phase = {
+    name: 'fencing',
+    since: at,
+    plan: asked,
+    stage: 'sealing',
+    sessionsClosed: true,
+    fenced: true,
+    trouble: null,
+  };
+  return { state: { ...state, phase }, effects };
+}
+
+/** Who follows in this change, by what is known now. */
+export const termsOf = (
+  plan: Plan,
+  context: { readonly positions: PositionOrder; readonly policy: Policy },
+  at: Instant,
+): Terms => ({
+  positions: context.positions,
+  policy: context.policy,
+  at,
+  last: plan.fromPosition,
+  sealed: plan.sealed,
+  anyLoss: plan.forced || plan.kind === 'switchover',
+});
+
 /**
  * The old writer is shut out: the new epoch begins, and is written down before anything else is done in it. From here
  * on the old writer is deposed, and nothing undoes that but its return as a replica.
@@ -77,6 +135,8 @@ export function record(state: ClusterState, plan: Plan, at: Instant): Outcome {
   deposed.delete(plan.to);
   const recorded: ClusterState = {
     ...state,
+    durability: handedOver(state.durability, plan),
+    began: null,
     epoch: plan.epoch,
     writer: plan.to,
     proven: false,
@@ -95,11 +155,32 @@ export function record(state: ClusterState, plan: Plan, at: Instant): Outcome {
   return { state: recorded, effects: [{ kind: 'save-memory', epoch: plan.epoch, memory }] };
 }
 
-export function promote(state: ClusterState, plan: Plan, attempt: number, at: Instant): Outcome {
+/** Somebody else's promotion, or one at whatever loss, asked no quorum. */
+function handedOver(durability: Durability, plan: Plan): Durability {
+  const isOurs = plan.kind === 'switchover' || (plan.kind === 'failover' && !plan.forced);
+  const kept = isOurs ? durability : { ...unsecured, degraded: durability.degraded };
+  return { ...kept, lostAt: null, told: false, mark: null, ordered: 0, unsavedSince: null };
+}
+
+export function promote(
+  state: ClusterState,
+  plan: Plan,
+  attempt: number,
+  at: Instant,
+  policy: Policy,
+): Outcome {
   const tried = { ...reached(plan, 'promoting', at), attempts: plan.attempts + 1 };
   return {
     state: { ...state, phase: { name: 'promoting', since: at, plan: tried, attempt } },
-    effects: [{ kind: 'promote', epoch: plan.epoch, instance: plan.to, attempt }],
+    effects: [
+      {
+        kind: 'promote',
+        epoch: plan.epoch,
+        instance: plan.to,
+        attempt,
+        quorum: requirementFor(state, plan.to, policy),
+      },
+    ],
   };
 }
 
@@ -135,6 +216,28 @@ export function complete(state: ClusterState, plan: Plan, at: Instant, positions
   return { state: done, effects };
 }
 
+/** Of a promotion that was decided before a restart of Aurelay and is proven after it: most of it nobody remembers. */
+export function lateReceipt(state: ClusterState, to: InstanceId, policy: Policy): Effect {
+  const receipt: Receipt = {
+    kind: 'failover',
+    outcome: 'completed',
+    reason: 'decided before a restart of Aurelay, and seen to have worked after it',
+    timeline: [{ phase: 'stable', afterMs: 0 }],
+    epoch: state.epoch,
+    from: null,
+    to,
+    fromPosition: null,
+    toPosition: lastPosition(state, to),
+    refused: [],
+    sessionsClosed: 0,
+    lost: null,
+    durationMs: 0,
+    attempts: 1,
+    durability: durabilityInForce(state, policy),
+  };
+  return { kind: 'receipt', receipt };
+}
+
 /** Everybody who replicated from the old writer is pointed at the new one, the old one too where it gave way in order. */
 function followers(state: ClusterState, plan: Plan): Effect[] {
   if (plan.kind === 'elected' || plan.kind === 'adopted') return [];
@@ -163,12 +266,13 @@ function receiptOf(
 ): Receipt {
   const { kind, epoch, from, to, fromPosition, toPosition, refused, timeline, sessionsClosed, attempts } =
     plan;
+  const { durability } = plan;
   const known = positions !== null && fromPosition !== null && toPosition !== null;
   const lost = known ? positions.missing(fromPosition, toPosition) : null;
   const durationMs = at - plan.startedAt;
   return {
     ...{ kind, outcome, reason, epoch, from, to, fromPosition, toPosition, refused, timeline },
-    ...{ sessionsClosed, lost, durationMs, attempts },
+    ...{ sessionsClosed, lost, durationMs, attempts, durability },
   };
 }
 
@@ -181,7 +285,7 @@ export function nextCandidate(
   state: ClusterState,
   plan: Plan,
   at: Instant,
-  positions: PositionOrder,
+  context: { readonly positions: PositionOrder; readonly policy: Policy },
   why: string,
 ): Outcome {
   if (plan.kind === 'elected' || plan.kind === 'adopted') {
@@ -193,12 +297,15 @@ export function nextCandidate(
     plan.to,
   ]);
   const deposed = new Set([...state.deposed, plan.to]);
-  const choice = chooseCandidate({ ...state, deposed }, positions, tried, at);
+  const terms = { ...termsOf(plan, context, at), excluded: tried };
+  const choice = chooseCandidate({ ...state, deposed }, terms);
   const refused = [
     ...plan.refused.filter((r) => tried.has(r.instance)),
     { instance: plan.to, why: `${failed}: ${why}` },
   ];
-  if (choice.candidate === null) {
+  // Decided before a restart of Aurelay: what the copies had when they were sealed is forgotten, so they are asked again.
+  const isBlind = plan.sealed === null && !terms.anyLoss && copiesNeeded(state, context.policy) > 0;
+  if (choice.candidate === null || isBlind) {
     const reason = `no candidate could be promoted (${refused.map((r) => `${r.instance}: ${r.why}`).join('; ')})`;
     return inVain(state, plan, at, reason);
   }
@@ -216,7 +323,7 @@ const failed = 'its promotion failed';
 const mostInVain = 5;
 
 /** Nobody could be promoted: try again with whoever is there shortly, but not for ever. */
-function inVain(state: ClusterState, plan: Plan, at: Instant, reason: string): Outcome {
+export function inVain(state: ClusterState, plan: Plan, at: Instant, reason: string): Outcome {
   const vain = state.vain + 1;
   const given = giveUp({ ...state, vain }, plan, at, reason);
   if (vain >= mostInVain) return given;

@@ -10,6 +10,21 @@ export interface Refusal {
   readonly why: string;
 }
 
+/**
+ * Which commits the old writer had told its clients of. `async`: those on its own disk · `quorum`: those on
+ * `writeQuorum` of `copies`, of which `answered` were heard before the choice (null where nobody had to be asked) ·
+ * `degraded`: as `async`, since the quorum had been lost · `unsecured`: the quorum was not established yet · `waived`: an
+ * operator had whoever answered promoted, at whatever loss.
+ */
+export type DurabilityInForce =
+  | { readonly mode: 'async' }
+  | {
+      readonly mode: 'quorum' | 'degraded' | 'unsecured' | 'waived';
+      readonly copies: number;
+      readonly writeQuorum: number;
+      readonly answered: number | null;
+    };
+
 /** When a change of the writer reached a phase, in milliseconds from the first sign. */
 export interface Milestone {
   readonly phase: PhaseName;
@@ -42,4 +57,5 @@ export interface Receipt {
   readonly durationMs: number;
   /** Attempts to promote, over all candidates. */
   readonly attempts: number;
+  readonly durability: DurabilityInForce;
 }

@@ -1,11 +1,12 @@
 import { type ClusterId, type Epoch, epoch, type InstanceId } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
+import { type Durability, type QuorumPolicy, unsecured } from './durability.ts';
 import type { RejoinReason } from './effect.ts';
 import type { Instance } from './instance.ts';
 import type { Memory } from './memory.ts';
 import type { Observation, ProbeFailure } from './observation.ts';
 import type { Position } from './position.ts';
-import type { ChangeKind, Milestone, Refusal } from './receipt.ts';
+import type { ChangeKind, DurabilityInForce, Milestone, Refusal } from './receipt.ts';
 import type { Health } from './view.ts';
 
 /** All that the core knows of a cluster. Replaced whole by each step, never changed in place. */
@@ -25,6 +26,9 @@ export interface ClusterState {
   readonly lastFailoverAt: Instant | null;
   /** The deposed instance that is being brought back from outside; one at a time. */
   readonly rejoining: InstanceId | null;
+  readonly durability: Durability;
+  /** Where the holder's own history begins; null where that is not known. */
+  readonly began: Position | null;
 }
 
 export interface InstanceState {
@@ -77,6 +81,13 @@ export interface Plan {
   readonly attempts: number;
   /** The operator's request that waits for the outcome. */
   readonly request: number | null;
+  readonly durability: DurabilityInForce;
+  /** An operator wants whoever is there, at whatever loss. */
+  readonly forced: boolean;
+  /** Quorum durability: what each copy had when it was sealed; null where none are asked, or before that. */
+  readonly sealed: ReadonlyMap<InstanceId, Position> | null;
+  /** Copies that were asked to seal themselves and have not answered. */
+  readonly sealing: ReadonlySet<InstanceId>;
 }
 
 export type Phase =
@@ -97,13 +108,14 @@ export type Phase =
     }
   /**
    * `closing` the old epoch's sessions (and, in a switchover, its server) are being shut out; `catching-up` the target
-   * of a switchover receives the rest; `recording` the new epoch is being written to disk.
+   * of a switchover receives the rest; `sealing` the copies are kept from acknowledging anything to the old writer, and
+   * say what they have; `recording` the new epoch is being written to disk.
    */
   | {
       readonly name: 'fencing';
       readonly since: Instant;
       readonly plan: Plan;
-      readonly stage: 'closing' | 'catching-up' | 'recording';
+      readonly stage: 'closing' | 'catching-up' | 'sealing' | 'recording';
       readonly sessionsClosed: boolean;
       readonly fenced: boolean;
       /** Why the new epoch is not on disk yet; null while nothing went wrong. */
@@ -124,6 +136,10 @@ export interface Policy {
   readonly supervised: boolean;
   /** The engine makes a replica of a former writer through SQL alone, where its data allows. */
   readonly formerWriterCanFollow: boolean;
+  /** Null: `async`. */
+  readonly durability: QuorumPolicy | null;
+  /** A replica known to lack more than this of the lost writer is not promoted, in the engine's unit; null: any. */
+  readonly maxLoss: number | null;
 }
 
 export function initialState(
@@ -164,7 +180,20 @@ export function initialState(
     instances: known,
     lastFailoverAt: null,
     rejoining: null,
+    durability: rememberedDurability(memory, known),
+    began: memory?.began ?? null,
   };
+}
+
+/** A copy that is no instance any more may have been the one that held a commit. */
+function rememberedDurability(
+  memory: Memory | null,
+  known: ReadonlyMap<InstanceId, InstanceState>,
+): Durability {
+  if (memory === null) return unsecured;
+  const { secured, degraded, copies } = memory.durability;
+  const gone = copies.filter((id) => known.get(id)?.instance.copy !== true).length;
+  return { ...unsecured, secured: Math.max(1, secured - gone), degraded };
 }
 
 /** What must be on disk for this state. */
@@ -176,6 +205,12 @@ export function memoryOf(state: ClusterState): Memory {
     promoting: !state.proven,
     deposed: [...state.deposed].sort(),
     drained: ids.filter((known) => known.drained).map((known) => known.instance.id),
+    durability: {
+      secured: state.durability.secured,
+      degraded: state.durability.degraded,
+      copies: ids.filter(({ instance }) => instance.copy).map(({ instance }) => instance.id),
+    },
+    began: state.began,
   };
 }
 

@@ -57,7 +57,13 @@ export function step(state: ClusterState, event: Event, policy: Policy, position
 }
 
 const touchesServer = ({ kind }: Effect): boolean =>
-  kind === 'promote' || kind === 'follow' || kind === 'fence' || kind === 'unfence' || kind === 'rejoin';
+  kind === 'promote' ||
+  kind === 'follow' ||
+  kind === 'fence' ||
+  kind === 'unfence' ||
+  kind === 'rejoin' ||
+  kind === 'seal' ||
+  kind === 'require-quorum';
 
 function absorb(
   state: ClusterState,

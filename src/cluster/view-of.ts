@@ -1,7 +1,8 @@
 import type { InstanceId } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
+import type { QuorumPolicy } from './durability.ts';
 import type { ClusterState, InstanceState, Plan } from './state.ts';
-import type { ClusterView, InstanceView } from './view.ts';
+import type { ClusterView, DurabilityView, InstanceView } from './view.ts';
 
 /** A replica that has lost its source may go on serving for as long as a failover takes. */
 const sourceGraceMs = 10_000;
@@ -13,14 +14,34 @@ export function viewWriter(state: ClusterState): InstanceId | null {
 }
 
 /** The snapshot of `state` for everybody outside the core. */
-export function viewOf(state: ClusterState, at: Instant): ClusterView {
+export function viewOf(state: ClusterState, at: Instant, quorum: QuorumPolicy | null): ClusterView {
   const writer = viewWriter(state);
   const instances = new Map<InstanceId, InstanceView>();
   for (const [id, known] of state.instances) {
     instances.set(id, instanceView(known, state.deposed.has(id), writer !== null, at));
   }
   const { cluster, epoch, phase } = state;
-  return { cluster, epoch, phase: phase.name, reason: reasonOf(state), writer, instances };
+  const durability = quorum === null ? null : durabilityView(state, writer, quorum);
+  return { cluster, epoch, phase: phase.name, reason: reasonOf(state), writer, instances, durability };
+}
+
+function durabilityView(
+  { durability, instances }: ClusterState,
+  writer: InstanceId | null,
+  { copies, writeQuorum }: QuorumPolicy,
+): DurabilityView {
+  const { secured, degraded, lostAt } = durability;
+  const known = writer === null ? undefined : instances.get(writer);
+  const connected = known?.observation?.acknowledgement?.connected ?? null;
+  const own = known?.instance.copy === true ? 1 : 0;
+  const lost = lostAt === null ? (secured > 1 ? 'secured' : 'securing') : 'lost';
+  return {
+    copies,
+    writeQuorum,
+    secured,
+    acknowledging: connected === null ? null : connected + own,
+    state: degraded ? 'degraded' : lost,
+  };
 }
 
 function instanceView(

@@ -17,6 +17,22 @@ export interface ClusterView {
   /** Who takes writer sessions now; null while nobody may. */
   readonly writer: InstanceId | null;
   readonly instances: ReadonlyMap<InstanceId, InstanceView>;
+  /** Null: `durability: async`. */
+  readonly durability: DurabilityView | null;
+}
+
+export interface DurabilityView {
+  readonly copies: number;
+  readonly writeQuorum: number;
+  /** Copies that have every acknowledged commit, counted together; 1: nothing is promised at the moment. */
+  readonly secured: number;
+  /** Copies that acknowledge commits now, the writer among them; null while nobody is known to be the writer. */
+  readonly acknowledging: number | null;
+  /**
+   * `securing` not established yet · `secured` kept · `lost` commits wait, since too few copies acknowledge · `degraded`
+   * commits go on unprotected, since they had waited for too long.
+   */
+  readonly state: 'securing' | 'secured' | 'lost' | 'degraded';
 }
 
 export type PhaseName =

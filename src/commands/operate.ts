@@ -33,8 +33,10 @@ export const status = (cluster: string | undefined, options: Options): Promise<v
     return options.json ? json(clusters) : statusTable(clusters, { colours: process.stdout.isTTY === true });
   });
 
-export const failover = (cluster: string, options: Options): Promise<void> =>
-  withClient(options, async (client) => told(await client.failover(cluster), options));
+export const failover = (cluster: string, options: Options & { readonly force?: true }): Promise<void> =>
+  withClient(options, async (client) =>
+    told(await client.failover(cluster, options.force === true), options),
+  );
 
 export const switchover = (
   cluster: string,

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { clusterId, endpointId, instanceId } from '../base/brand.ts';
+import type { QuorumPolicy } from '../cluster/durability.ts';
 import type { Address, Instance } from '../cluster/instance.ts';
 import type { Endpoint, Membership } from '../endpoints/endpoint.ts';
 import type { EngineName } from '../engines/engine.ts';
@@ -49,12 +50,24 @@ function buildCluster(name: string, cluster: ClusterSettings, secrets: Secrets):
       holdMs: failover.hold,
       maxHeld: failover.max_held,
       minIntervalMs: failover.min_interval,
+      maxLoss: failover.max_loss?.amount ?? null,
       promoteTimeoutMs: failover.promote_timeout,
     },
+    durability: buildDurability(cluster.durability),
     rejoinCommand: cluster.rejoin_command?.length ? cluster.rejoin_command : null,
     rejoinTimeoutMs: cluster.rejoin_timeout,
     instances: new Map(instances.map((one) => [one.id, one])),
     endpoints: new Map(endpoints.map((one) => [one.id, one])),
+  };
+}
+
+function buildDurability(one: ClusterSettings['durability']): QuorumPolicy | null {
+  if (one.copies === undefined || one.write_quorum === undefined) return null;
+  return {
+    copies: one.copies,
+    writeQuorum: one.write_quorum,
+    onLostQuorum: one.on_lost_quorum,
+    degradeAfterMs: one.degrade_after,
   };
 }
 
@@ -65,6 +78,7 @@ function buildInstance(id: string, one: ClusterSettings['instances'][string], en
     address: withPort(one.address),
     replicationAddress: one.replication_address ? withPort(one.replication_address) : null,
     zone: one.zone ?? null,
+    copy: one.copy === 'true',
     promotionTier: one.promotion_tier,
     weight: one.weight,
     tags: one.tags,

@@ -1,5 +1,6 @@
 import type { ClusterId, EndpointId, InstanceId } from '../base/brand.ts';
 import type { LogLevel } from '../base/errors.ts';
+import type { QuorumPolicy } from '../cluster/durability.ts';
 import type { Address, Instance } from '../cluster/instance.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { Credentials, EngineName } from '../engines/engine.ts';
@@ -25,6 +26,8 @@ export interface ClusterConfig {
   readonly replication: Credentials | null;
   readonly health: HealthConfig;
   readonly failover: FailoverConfig;
+  /** Null: `async`. */
+  readonly durability: QuorumPolicy | null;
   /** The program, with its arguments, that brings a deposed server back as a replica; null: nobody does. */
   readonly rejoinCommand: readonly string[] | null;
   /** Bringing one back that takes longer has failed. */
@@ -50,6 +53,8 @@ export interface FailoverConfig {
   readonly maxHeld: number;
   /** At least this long between two automatic failovers. */
   readonly minIntervalMs: number;
+  /** In bytes (PostgreSQL) or transactions (MySQL); null: any. */
+  readonly maxLoss: number | null;
   /** A promotion that takes longer has failed. */
   readonly promoteTimeoutMs: number;
 }

@@ -27,7 +27,9 @@ export type DiagnosticCode =
   | 'no-state-dir'
   | 'no-writer-endpoint'
   | 'no-candidate'
-  | 'unhelpful-timing';
+  | 'unhelpful-timing'
+  | 'invalid-durability'
+  | 'unhelpful-durability';
 
 /** A stretch of the file, as offsets into its text. */
 export interface Place {

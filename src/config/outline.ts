@@ -33,6 +33,8 @@ function outlineOf(schema: z.ZodType): Outline {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) {
     return outlineOf(schema.def.innerType as z.ZodType);
   }
+  // A value that is made fit first: what it is to be, is what there is to say about it.
+  if (schema instanceof z.ZodPipe) return outlineOf(schema.def.out as z.ZodType);
   if (schema instanceof z.ZodObject) {
     const keys = Object.entries(schema.def.shape).map(([name, inner]) => keyOf(name, inner as z.ZodType));
     return { kind: 'section', schema, keys: new Map(keys.map((key) => [key.name, key])) };

@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import { formatAddress } from '../cluster/instance.ts';
 import type { EndpointType } from '../endpoints/endpoint.ts';
-import { choice, duration, listenAddress, secret, serverAddress, text, wholeNumber } from './value.ts';
+import {
+  choice,
+  duration,
+  listenAddress,
+  lossLimit,
+  secret,
+  serverAddress,
+  text,
+  wholeNumber,
+} from './value.ts';
 
 /** What a key means, for errors and the reference. Its type and its default are read from the schema. */
 export interface KeyMeaning {
@@ -92,10 +101,37 @@ const failover = z.strictObject({
   min_interval: key(duration(0, day).prefault('60s'), {
     about: 'At least this long between two automatic failovers of the cluster.',
   }),
+  max_loss: key(lossLimit().optional(), {
+    about:
+      'A replica known to lack more than this of the writer is not promoted by itself; bytes of log for PostgreSQL (`16MB`), transactions for MySQL (`100`).',
+    default: 'any loss',
+  }),
   promote_timeout: key(duration(100, 10 * minutes).prefault('10s'), {
     about: 'A promotion that takes longer has failed, and the next candidate is tried.',
   }),
 });
+
+const durability = z.strictObject({
+  copies: key(wholeNumber(2, 100).optional(), {
+    about: 'N: the instances that keep a copy, all but those with `copy: false`.',
+    default: '`async`: none',
+  }),
+  write_quorum: key(wholeNumber(2, 100).optional(), {
+    about:
+      'W: of the N copies, how many have a commit before its client is told, the writer among them. A failover needs N - W + 1 copies that answer. MariaDB waits for one replica at most, whatever W is.',
+    default: '`async`: none',
+  }),
+  on_lost_quorum: key(choice('stall', 'degrade').prefault('stall'), {
+    about:
+      'When fewer than W copies are there. `stall`: commits wait until enough are back. `degrade`: after `degrade_after` they go on unprotected until enough are back, and a failover meanwhile may lose some.',
+  }),
+  degrade_after: key(duration(seconds, hours).prefault('10s'), {
+    about: 'How long commits wait before they go on unprotected.',
+  }),
+});
+
+/** `durability: async` says the same as no `durability` at all. */
+const asyncOrQuorum = z.preprocess((raw) => (raw === 'async' ? {} : raw), durability);
 
 const instance = z.strictObject({
   address: key(serverAddress('db1:5432'), {
@@ -112,10 +148,16 @@ const instance = z.strictObject({
     default: 'none',
   }),
   promotion_tier: key(wholeNumber(0, 15).prefault('1'), {
-    about: 'The lowest tier is promoted first; within a tier, the replica that has received most.',
+    about:
+      'The lowest tier is promoted first; within a tier, the replica that has received most, then the largest `weight`.',
+  }),
+  copy: key(choice('true', 'false').prefault('true'), {
+    about:
+      'Whether it is one of the copies of `durability`: `false` for one whose receipt of a commit does not count, and which is never promoted while others count.',
   }),
   weight: key(wholeNumber(1, 1000).prefault('1'), {
-    about: 'Its share of new connections under `balance: weighted`.',
+    about:
+      'Its share of new connections under `balance: weighted`, and its size: of two equal candidates the larger is promoted.',
   }),
   tags: key(z.record(z.string(), text('a text', 'large', 255)).prefault({}), {
     about: 'Names and values of your own, for `members: { tags: … }`.',
@@ -218,6 +260,12 @@ const cluster = z.strictObject({
   failover: key(failover, {
     about: 'What happens when the writer is gone.',
     example: 'failover: { mode: observe }',
+  }),
+  durability: key(asyncOrQuorum.prefault({}), {
+    about:
+      '`async`, or `{ copies: N, write_quorum: W }`: which commits survive a failover ([durability.md](durability.md)).',
+    default: '`async`',
+    example: 'durability: { copies: 3, write_quorum: 2 }',
   }),
   rejoin_command: key(z.array(text('a text', 'rejoin.sh', 4096)).optional(), {
     about:

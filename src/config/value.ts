@@ -76,6 +76,30 @@ export function wholeNumber(from: number, to: number) {
   });
 }
 
+/** How much of the log may be lost; the unit depends on the engine, which a check sees to. */
+export interface LossLimit {
+  readonly amount: number;
+  readonly unit: 'bytes' | 'none';
+}
+
+const byteUnits: Readonly<Record<string, number>> = { B: 1, kB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30 };
+
+/** PostgreSQL's own units: 1kB is 1024 bytes. */
+export function lossLimit() {
+  const kind = { what: 'a loss', example: '16MB', type: 'bytes (`16MB`) or transactions (`100`)' };
+  return value<LossLimit>(kind, (text) => {
+    const match = /^(\d{1,12})(B|kB|MB|GB)?$/.exec(text);
+    if (match === null)
+      return form('bytes for PostgreSQL (`0`, `512kB`, `16MB`, `1GB`), transactions for MySQL (`100`)');
+    const [, digits = '', unit] = match;
+    const factor = unit === undefined ? 1 : (byteUnits[unit] ?? 1);
+    return {
+      ok: true,
+      value: { amount: Number(digits) * factor, unit: unit === undefined ? 'none' : 'bytes' },
+    };
+  });
+}
+
 /** Where to listen: the port is always written. */
 export function listenAddress(example: string) {
   return value({ what: 'an address', example, type: 'address, `host:port`' }, (text) => {

@@ -3,7 +3,7 @@ import type { InstanceId } from '../base/brand.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Prng } from '../base/prng.ts';
-import type { Answer, Effect } from '../cluster/effect.ts';
+import type { Answer, Divergence, Effect } from '../cluster/effect.ts';
 import type { Event, Happening } from '../cluster/event.ts';
 import type { ProbeFailureReason } from '../cluster/observation.ts';
 import type { Receipt } from '../cluster/receipt.ts';
@@ -32,6 +32,8 @@ export interface ControllerOptions {
   readonly onView: (view: ClusterView) => void;
   readonly onStory: (story: Story, view: ClusterView) => void;
   readonly onReceipt: (receipt: Receipt) => void;
+  /** What bringing a server back will throw away; resolves when that is on record. */
+  readonly onDiscard: (instance: InstanceId, divergence: Divergence) => Promise<void>;
   readonly onProbe: (instance: InstanceId, seconds: number, outcome: 'ok' | ProbeFailureReason) => void;
   /** An invariant is broken: nothing this process believes may be trusted any more. */
   readonly onFatal: (error: unknown) => void;
@@ -73,9 +75,11 @@ export class Controller {
       promoteTimeoutMs: config.failover.promoteTimeoutMs,
       supervised: options.supervisor != null,
       formerWriterCanFollow: engine.formerWriterCanFollow,
+      durability: config.durability,
+      maxLoss: config.failover.maxLoss,
     };
     this.state = initialState(config.id, config.instances.values(), store.load(), clock.now());
-    this.current = viewOf(this.state, clock.now());
+    this.current = viewOf(this.state, clock.now(), this.policy.durability);
     this.effects = new EffectRunner({
       config,
       engine,
@@ -83,11 +87,12 @@ export class Controller {
       supervisor: options.supervisor ?? null,
       stopping: this.stopping.signal,
       closeSessions: options.closeSessions,
+      onDiscard: options.onDiscard,
       report: (happening) => this.post(happening),
       isStale: (effect) => effect.epoch < this.state.epoch,
     });
     for (const { id, address } of config.instances.values()) {
-      const probe = engine.createProbe({ address, ...config.monitor });
+      const probe = engine.createProbe({ instance: id, address, ...config.monitor });
       const onResult = (result: ProbeResult, seconds: number): void => this.probed(id, result, seconds);
       const { intervalMs, timeoutMs } = config.health;
       this.probers.set(id, new Prober({ probe, intervalMs, timeoutMs, clock, prng: options.prng, onResult }));
@@ -124,8 +129,9 @@ export class Controller {
     this.probers.get(instance)?.soon(0);
   }
 
-  failover(): Promise<Answer> {
-    return this.request((request) => ({ kind: 'failover-requested', request }));
+  /** `force`: promote whoever answers, though acknowledged commits may be lost. */
+  failover(force = false): Promise<Answer> {
+    return this.request((request) => ({ kind: 'failover-requested', request, force }));
   }
 
   switchover(to: InstanceId, dryRun = false): Promise<Answer> {
@@ -182,9 +188,10 @@ export class Controller {
     const before = this.state;
     const result = step(before, event, this.policy, this.options.engine.positions);
     this.state = result.state;
-    this.current = viewOf(result.state, event.at);
+    this.current = viewOf(result.state, event.at, this.policy.durability);
     this.options.onView(this.current);
-    for (const story of narrate(before, event, result)) this.options.onStory(story, this.current);
+    for (const story of narrate(before, event, result, this.policy))
+      this.options.onStory(story, this.current);
     for (const effect of result.effects) this.run(effect);
   }
 
@@ -205,6 +212,8 @@ export class Controller {
       case 'fence':
       case 'unfence':
       case 'promote':
+      case 'seal':
+      case 'require-quorum':
       case 'follow':
       case 'rejoin':
         this.effects.run(effect).catch((error: unknown) => this.options.onFatal(messageOf(error)));

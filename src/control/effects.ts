@@ -1,7 +1,7 @@
 import { assert, unreachable } from '../base/assert.ts';
 import type { InstanceId } from '../base/brand.ts';
 import { messageOf } from '../base/errors.ts';
-import type { Effect } from '../cluster/effect.ts';
+import type { Divergence, Effect } from '../cluster/effect.ts';
 import type { Happening } from '../cluster/event.ts';
 import type { ClusterConfig } from '../config/config.ts';
 import type { Engine, Operations } from '../engines/engine.ts';
@@ -18,6 +18,7 @@ export interface EffectOptions {
   readonly supervisor: Supervisor | null;
   readonly stopping: AbortSignal;
   readonly closeSessions: (instance: InstanceId) => Promise<number>;
+  readonly onDiscard: (instance: InstanceId, divergence: Divergence) => Promise<void>;
   readonly report: (happening: Happening) => void;
   /** The effect belongs to an epoch that is over. */
   readonly isStale: (effect: Deed) => boolean;
@@ -25,6 +26,8 @@ export interface EffectOptions {
 
 const fenceTimeoutMs = 5_000;
 const followTimeoutMs = 10_000;
+/** A copy that takes longer does without; less than the core waits for it. */
+const sealTimeoutMs = 5_000;
 
 /**
  * Does what the core wants done. What changes one server is done one after the other, in the order of the decisions: a
@@ -36,12 +39,14 @@ export class EffectRunner {
   private readonly chains = new Map<InstanceId, Promise<void>>();
   /** How often a `fence` of an instance was taken back. */
   private readonly unfenced = new Map<InstanceId, number>();
+  /** The newest order to each instance of what its commits wait for; an older one must not be carried out after it. */
+  private readonly quorums = new Map<InstanceId, Deed>();
 
   constructor(options: EffectOptions) {
     this.options = options;
     const { config, engine } = options;
     for (const { id, address } of config.instances.values()) {
-      this.operations.set(id, engine.createOperations({ address, ...config.monitor }));
+      this.operations.set(id, engine.createOperations({ instance: id, address, ...config.monitor }));
     }
   }
 
@@ -52,7 +57,7 @@ export class EffectRunner {
       case 'save-memory':
         report(
           await store.save(effect.memory).then(
-            () => ({ kind: 'memory-saved', epoch }) as const,
+            () => ({ kind: 'memory-saved', epoch, secured: effect.memory.durability.secured }) as const,
             (error: unknown) => ({ kind: 'memory-not-saved', epoch, why: messageOf(error) }) as const,
           ),
         );
@@ -65,10 +70,21 @@ export class EffectRunner {
       case 'fence':
       case 'unfence':
       case 'promote':
+      case 'seal':
+      case 'require-quorum':
       case 'follow': {
         const isTakenBack = this.watchFor(effect);
+        if (effect.kind === 'require-quorum') this.quorums.set(effect.instance, effect);
         await this.inTurn(effect.instance, async () => {
           if (this.options.isStale(effect) || isTakenBack()) return;
+          if (effect.kind === 'require-quorum' && this.quorums.get(effect.instance) !== effect) {
+            return report({
+              kind: 'quorum-not-set',
+              epoch,
+              instance: effect.instance,
+              why: 'a newer order replaced it',
+            });
+          }
           const happening = await this.operate(effect);
           if (happening !== null && !isTakenBack()) report(happening);
         });
@@ -95,7 +111,7 @@ export class EffectRunner {
   }
 
   private async operate(
-    effect: Extract<Deed, { kind: 'fence' | 'unfence' | 'promote' | 'follow' }>,
+    effect: Extract<Deed, { kind: 'fence' | 'unfence' | 'promote' | 'follow' | 'seal' | 'require-quorum' }>,
   ): Promise<Happening | null> {
     const { config } = this.options;
     const { epoch, instance } = effect;
@@ -103,9 +119,9 @@ export class EffectRunner {
     if (operations === undefined) return null;
     switch (effect.kind) {
       case 'promote': {
-        const { attempt } = effect;
-        return operations.promote(config.failover.promoteTimeoutMs).then(
-          () => ({ kind: 'promoted', epoch, instance, attempt }) as const,
+        const { attempt, quorum } = effect;
+        return operations.promote(config.failover.promoteTimeoutMs, quorum).then(
+          (position) => ({ kind: 'promoted', epoch, instance, attempt, position }) as const,
           (error: unknown) =>
             ({ kind: 'not-promoted', epoch, instance, attempt, why: messageOf(error) }) as const,
         );
@@ -121,11 +137,24 @@ export class EffectRunner {
           () => null,
           () => null,
         );
+      case 'seal':
+        return operations.seal(sealTimeoutMs).then(
+          (position) => ({ kind: 'sealed', epoch, instance, position }) as const,
+          (error: unknown) => ({ kind: 'not-sealed', epoch, instance, why: messageOf(error) }) as const,
+        );
+      case 'require-quorum': {
+        const { quorum } = effect;
+        return operations.requireQuorum(quorum, followTimeoutMs).then(
+          () => ({ kind: 'quorum-set', epoch, instance, count: quorum.count }) as const,
+          (error: unknown) => ({ kind: 'quorum-not-set', epoch, instance, why: messageOf(error) }) as const,
+        );
+      }
       case 'follow': {
         const source = config.instances.get(effect.source);
         if (source === undefined) return null;
         const at = source.replicationAddress ?? source.address;
-        return operations.follow(at, config.replication, followTimeoutMs).then(
+        const acknowledging = config.durability !== null && (config.instances.get(instance)?.copy ?? false);
+        return operations.follow(at, config.replication, acknowledging, followTimeoutMs).then(
           () => ({ kind: 'following', epoch, instance }) as const,
           (error: unknown) => ({ kind: 'not-following', epoch, instance, why: messageOf(error) }) as const,
         );
@@ -133,7 +162,7 @@ export class EffectRunner {
     }
   }
 
-  private rejoin(effect: Extract<Deed, { kind: 'rejoin' }>): Promise<Happening> {
+  private async rejoin(effect: Extract<Deed, { kind: 'rejoin' }>): Promise<Happening> {
     const { config, supervisor, stopping } = this.options;
     const { epoch, reason, divergence } = effect;
     const instance = config.instances.get(effect.instance);
@@ -149,6 +178,7 @@ export class EffectRunner {
       positions: { instance: divergence.instance, writer: divergence.writer },
       reason,
     };
+    await this.options.onDiscard(instance.id, divergence);
     return supervisor.rejoin(request, config.rejoinTimeoutMs, stopping).then(
       () => ({ kind: 'rejoined', epoch, instance: instance.id }) as const,
       (error: unknown) =>

@@ -4,7 +4,7 @@ import type { LogLevel } from '../base/errors.ts';
 import type { Effect } from '../cluster/effect.ts';
 import type { Event } from '../cluster/event.ts';
 import type { Receipt } from '../cluster/receipt.ts';
-import type { ClusterState, InstanceState } from '../cluster/state.ts';
+import type { ClusterState, InstanceState, Policy } from '../cluster/state.ts';
 import type { Step } from '../cluster/step.ts';
 import { viewOf } from '../cluster/view-of.ts';
 import type { ClusterEvent } from './cluster-event.ts';
@@ -16,7 +16,7 @@ interface Line {
   readonly level: LogLevel;
   readonly name: string;
   /** Null: nothing to tell after all. */
-  readonly tell: (scene: Scene) => string;
+  readonly tell: (scene: Scene) => string | null;
   readonly about?: (scene: Scene) => InstanceId | null;
 }
 
@@ -25,6 +25,7 @@ interface Scene {
   readonly after: ClusterState;
   readonly event: Event;
   readonly reason: string;
+  readonly policy: Policy;
 }
 
 const writer = ({ after }: Scene): InstanceId | null => after.writer;
@@ -38,6 +39,11 @@ const quarantined = ({ before, after }: Scene): InstanceState[] =>
   [...after.instances.values()].filter(
     ({ instance, stray }) => stray?.told === true && before.instances.get(instance.id)?.stray?.told !== true,
   );
+
+const lostWords = ({ policy }: Scene): string =>
+  policy.durability?.onLostQuorum === 'degrade'
+    ? `wait, and go on unprotected after ${formatDuration(policy.durability.degradeAfterMs)}`
+    : 'wait until there are enough';
 
 const strayWords = {
   down: 'does not answer',
@@ -156,11 +162,61 @@ export const storyOfRule: Readonly<Record<string, Line>> = {
     tell: (s) => quarantineWords(s),
     about: (s) => quarantined(s)[0]?.instance.id ?? null,
   },
+  'replica-diverged': {
+    level: 'error',
+    name: 'replica.diverged',
+    tell: (s) => {
+      const now = [...s.after.deposed].filter((id) => !s.before.deposed.has(id));
+      return `${now.join(', ')} has data that the writer ${s.after.writer} lacks: it is not trusted until it was rebuilt`;
+    },
+    about: (s) => [...s.after.deposed].find((id) => !s.before.deposed.has(id)) ?? null,
+  },
+  'too-few-sealed': { level: 'error', name: 'failover.blocked', tell: (s) => s.reason },
+  'quorum-broken': {
+    level: 'error',
+    name: 'durability.broken',
+    tell: (s) =>
+      `${s.after.writer} was found not to wait for its write quorum: commits may have been acknowledged unprotected`,
+    about: writer,
+  },
+  'durability-secured': {
+    level: 'info',
+    name: 'durability.secured',
+    tell: (s) =>
+      `every commit that ${s.after.writer} acknowledges is on ${s.after.durability.secured} copies`,
+    about: writer,
+  },
+  'quorum-lost': {
+    level: 'error',
+    name: 'quorum.lost',
+    tell: (s) => `${s.after.writer} has too few copies that acknowledge: commits ${lostWords(s)}`,
+    about: writer,
+  },
+  'quorum-regained': {
+    level: 'info',
+    name: 'quorum.regained',
+    tell: (s) =>
+      s.before.durability.told ? `${s.after.writer} has enough copies that acknowledge again` : null,
+    about: writer,
+  },
+  'durability-degraded': {
+    level: 'error',
+    name: 'durability.degraded',
+    tell: (s) =>
+      `too few copies acknowledged for too long: commits on ${s.after.writer} go on unprotected until enough are back`,
+    about: writer,
+  },
+  'durability-dropped': {
+    level: 'warn',
+    name: 'durability.dropped',
+    tell: (s) => `durability is async now: commits on ${s.after.writer} wait for nobody`,
+    about: writer,
+  },
   'replica-astray': {
     level: 'warn',
     name: 'replica.astray',
     tell: (s) =>
-      `${probedInstance(s)} waits for a server that is not the writer: it is pointed at ${s.after.writer}`,
+      `${probedInstance(s)} does not receive from the writer as it should: it is pointed at ${s.after.writer}`,
     about: probedInstance,
   },
   drain: {
@@ -189,22 +245,19 @@ export const storyOfRule: Readonly<Record<string, Line>> = {
 const whyOf = (event: Event): string => ('why' in event ? event.why : '');
 
 /** Everything worth telling about one step, in the order in which it came about. The only place where it is put in words. */
-export function narrate(before: ClusterState, event: Event, step: Step): Story[] {
+export function narrate(before: ClusterState, event: Event, step: Step, policy: Policy): Story[] {
   const after = step.state;
-  const scene: Scene = { before, after, event, reason: viewOf(after, event.at).reason ?? '' };
+  const reason = viewOf(after, event.at, policy.durability).reason ?? '';
+  const scene: Scene = { before, after, event, reason, policy };
   const stories: Story[] = [...healthStories(before, after, event), ...reportStories(event)];
   for (const rule of step.fired) {
     const line = storyOfRule[rule];
     if (line === undefined) continue;
     const details = { phase: after.phase.name };
-    stories.push({
-      level: line.level,
-      name: line.name,
-      instance: line.about?.(scene) ?? null,
-      rule,
-      message: line.tell(scene),
-      details,
-    });
+    const message = line.tell(scene);
+    if (message === null) continue;
+    const instance = line.about?.(scene) ?? null;
+    stories.push({ level: line.level, name: line.name, instance, rule, message, details });
     if (after.phase.name === 'operator-required' && line.name === 'promotion.failed') {
       stories.push({
         level: 'error',
@@ -271,6 +324,24 @@ function reportStories(event: Event): Story[] {
         'replica.not-repointed',
         `${event.instance} could not be pointed at the writer: ${event.why}`,
       );
+    case 'quorum-set':
+      return story(
+        'info',
+        'quorum.set',
+        event.count === 0
+          ? `commits on ${event.instance} wait for nobody`
+          : `commits on ${event.instance} wait for ${event.count} of the other copies`,
+      );
+    case 'quorum-not-set':
+      return story(
+        'error',
+        'quorum.not-set',
+        `${event.instance} could not be made to wait for its write quorum: ${event.why}`,
+      );
+    case 'sealed':
+      return story('info', 'copy.sealed', `${event.instance} is sealed at ${event.position}`);
+    case 'not-sealed':
+      return story('warn', 'copy.not-sealed', `${event.instance} could not be sealed: ${event.why}`);
     case 'rejoined':
       return story('info', 'rejoin.done', `${event.instance} was started as a replica`);
     case 'not-rejoined':
@@ -343,6 +414,7 @@ function receiptStories(effect: Effect): Story[] {
         sessions_closed: receipt.sessionsClosed,
         attempts: receipt.attempts,
         duration_seconds: receipt.durationMs / 1000,
+        durability: receipt.durability.mode,
         refused: receipt.refused.map(({ instance, why }) => `${instance}: ${why}`).join('; '),
       },
     },
@@ -358,11 +430,18 @@ function receiptWords({
   lost,
   fromPosition,
   toPosition,
+  durability,
 }: Receipt): string {
   if (kind === 'elected') return `${to} is the writer of epoch ${epoch}`;
   const known =
     lost === null ? 'what was lost is unknown' : `${lost.amount} ${lost.unit} behind its last known position`;
-  const loss = kind === 'switchover' && lost?.amount === 0 ? 'nothing lost' : known;
+  const kept =
+    kind === 'failover' && durability.mode === 'quorum'
+      ? 'nothing lost that a client was told of'
+      : kind === 'switchover' && lost?.amount === 0
+        ? 'nothing lost'
+        : null;
+  const loss = kept ?? known;
   const positions = `${fromPosition ?? 'unknown'} -> ${toPosition ?? 'unknown'}`;
   return `${to} is the writer of epoch ${epoch} after ${from ?? 'nobody'} (${kind} in ${formatDuration(durationMs)}, ${positions}, ${loss})`;
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type ClusterId, type Epoch, epoch, type InstanceId, instanceId } from '../base/brand.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Memory } from '../cluster/memory.ts';
+import type { Position } from '../cluster/position.ts';
 import { replaceFile } from './replace-file.ts';
 
 /** Where the core's memory of one cluster is kept over restarts. */
@@ -29,6 +30,14 @@ const fileForm = z.object({
   promoting: z.boolean(),
   deposed: names,
   drained: names,
+  durability: z
+    .object({ secured: z.number().int().positive(), degraded: z.boolean(), copies: names })
+    .default({ secured: 1, degraded: false, copies: [] }),
+  began: z
+    .string()
+    .nullable()
+    .default(null)
+    .transform((position) => position as Position | null),
 });
 
 const wordsOf = (error: unknown): string =>

@@ -66,6 +66,9 @@ const mysql = [
   'mysqlx=OFF',
   // Packages set a folder that only their own installation makes.
   'secure_file_priv=NULL',
+  // For a write quorum; what acknowledges is left to Aurelay to say. A server without them says so, and goes on.
+  'plugin_load_add=semisync_source.so',
+  'plugin_load_add=semisync_replica.so',
   // From 8.0.26 and 8.0.30 on.
   'loose_replica_net_timeout=5',
   'loose_innodb_redo_log_capacity=64M',

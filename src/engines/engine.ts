@@ -1,3 +1,4 @@
+import type { InstanceId } from '../base/brand.ts';
 import type { ClientError } from '../base/errors.ts';
 import type { Address } from '../cluster/instance.ts';
 import type { Observation, ProbeFailure } from '../cluster/observation.ts';
@@ -20,6 +21,8 @@ export type EngineName = 'postgres' | 'mysql';
 
 /** A server, and the monitor user's way into it. */
 export interface Target {
+  /** The name that it goes by in the cluster, and under which it acknowledges commits. */
+  readonly instance: InstanceId;
   readonly address: Address;
   readonly user: string;
   readonly password: string | null;
@@ -115,10 +118,28 @@ export interface Operations {
   /**
    * Replays what was received, then takes writes. Returns where its own history begins.
    * Idempotent: on a server that is a writer already it only reports the position.
+   *
+   * With a `quorum` it never takes a write that does not wait for it: that is set before the first write is let in.
    */
-  promote(timeoutMs: number): Promise<Position>;
-  /** Replicates from `source` from now on, with the credentials that it has or `replication` gives. */
-  follow(source: Address, replication: Credentials | null, timeoutMs: number): Promise<void>;
+  promote(timeoutMs: number, quorum: Quorum | null): Promise<Position>;
+  /**
+   * Replicates from `source` from now on, with the credentials that it has or `replication` gives. `acknowledging`:
+   * so that its source may count its receipt of a commit, under its own name; else that is left as it is.
+   */
+  follow(
+    source: Address,
+    replication: Credentials | null,
+    acknowledging: boolean,
+    timeoutMs: number,
+  ): Promise<void>;
+  /**
+   * Receives nothing any more, from whatever source, and so acknowledges nothing, until `follow`: whoever is the writer
+   * cannot reach its quorum with this server. Outlives a restart of the server. Returns all that it has received, read
+   * after that.
+   */
+  seal(timeoutMs: number): Promise<Position>;
+  /** Each commit on this writer that begins after this waits for the quorum (`count` 0: for nobody). */
+  requireQuorum(quorum: Quorum, timeoutMs: number): Promise<void>;
   /**
    * Refuses new writes and ends the sessions of clients, as far as the engine allows; returns the last position
    * written, read after that.
@@ -126,6 +147,13 @@ export interface Operations {
   fence(timeoutMs: number): Promise<Position>;
   /** Takes back `fence` on a server that stays the writer. */
   unfence(timeoutMs: number): Promise<void>;
+}
+
+/** A commit is told to the client once `count` of the replicas `from` have received it. */
+export interface Quorum {
+  readonly count: number;
+  /** Where an engine counts any replica that acknowledges, these are the ones that are made to. */
+  readonly from: readonly InstanceId[];
 }
 
 export interface Credentials {

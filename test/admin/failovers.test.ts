@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { AdminClient } from '../../src/admin/client.ts';
 import { failoverJson } from '../../src/admin/failover-json.ts';
 import { failoversText } from '../../src/admin/failovers-text.ts';
+import { instanceId } from '../../src/base/brand.ts';
+import type { Position } from '../../src/cluster/position.ts';
 import { failoverRecord } from '../control/failover-record.ts';
 import { fakeControls } from './fake-controls.ts';
 import { runAdmin } from './running-admin.ts';
@@ -35,4 +37,28 @@ test('a person reads each in a paragraph', () => {
     ].join('\n'),
   );
   assert.match(failoversText([]), /no change of the writer/);
+});
+
+test('a change under quorum durability says what it promises, and what was thrown away later', () => {
+  const text = failoversText([
+    failoverJson({
+      ...failoverRecord(2),
+      durability: { mode: 'quorum', copies: 3, writeQuorum: 2, answered: 2 },
+      discarded: [
+        {
+          id: instanceId('pg-1'),
+          at: '2026-01-02T03:05:00.000Z',
+          instance: '1/0/300' as Position,
+          writer: '2/0/200' as Position,
+          compared: 'diverged',
+          lost: null,
+        },
+      ],
+    }),
+  ]);
+  assert.match(text, /lost {7}nothing that a client was told of \(durability quorum, 2 of 3, 2 answered\)/);
+  assert.match(
+    text,
+    /discarded {2}pg-1 was at 1\/0\/300, the writer at 2\/0\/200: an unknown part thrown away on 2026/,
+  );
 });

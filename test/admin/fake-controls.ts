@@ -87,8 +87,8 @@ export class FakeControls implements Controls {
       role === 'replica' && health === 'healthy' ? [instance.id] : [],
     );
   }
-  failover(cluster: ClusterId) {
-    this.commands.push(`failover ${cluster}`);
+  failover(cluster: ClusterId, force: boolean) {
+    this.commands.push(`failover ${cluster}${force ? ' (force)' : ''}`);
     return this.answer();
   }
   records: FailoverRecord[] = [];
@@ -157,7 +157,9 @@ export function clusterConfig(name: string, size: number): ClusterConfig {
       maxHeld: 1000,
       minIntervalMs: 60_000,
       promoteTimeoutMs: 10_000,
+      maxLoss: null,
     },
+    durability: null,
     rejoinCommand: null,
     rejoinTimeoutMs: 60_000,
     instances: new Map(instances.map((each) => [each.id, each])),
@@ -174,6 +176,7 @@ export function clusterView(name: string, size: number): ClusterView {
     reason: null,
     writer: instanceId(`${name}-1`),
     instances: new Map(views.map((each) => [each.instance.id, each])),
+    durability: null,
   };
 }
 
@@ -214,6 +217,7 @@ const instance = (id: InstanceId, at: number): Instance => ({
   id,
   address: { host: `db${at + 1}`, port: 5432 },
   replicationAddress: null,
+  copy: true,
   zone: at % 2 === 0 ? 'a' : 'b',
   promotionTier: at,
   weight: 1,

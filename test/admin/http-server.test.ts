@@ -36,6 +36,7 @@ test('a cluster is shown with every field of the contract', { timeout }, async (
     phase: 'stable',
     reason: null,
     writer: 'orders-1',
+    durability: { mode: 'async' },
     instances: [
       {
         id: 'orders-1',

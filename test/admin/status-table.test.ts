@@ -46,6 +46,7 @@ const cluster = (changes: Partial<ClusterJson>): ClusterJson => ({
   phase: 'stable',
   reason: null,
   writer: 'orders-1',
+  durability: { mode: 'async' },
   instances: [instance({ role: 'writer' }), instance({ id: 'orders-2', lag_seconds: 0.25, sessions: 12 })],
   endpoints: [endpoint({}), endpoint({ name: 'reader', type: 'reader', members: ['orders-2'], held: 3 })],
   ...changes,
@@ -53,6 +54,13 @@ const cluster = (changes: Partial<ClusterJson>): ClusterJson => ({
 
 const lines = (clusters: readonly ClusterJson[], width = 80) =>
   statusTable(clusters, { width }).trimEnd().split('\n');
+
+test('quorum durability stands in the header', () => {
+  const durability = { mode: 'quorum', copies: 3, write_quorum: 2, secured: 2, acknowledging: 3 } as const;
+  const header = (state: 'secured' | 'lost') => lines([cluster({ durability: { ...durability, state } })])[0];
+  assert.match(header('secured') ?? '', /quorum 2\/3 secured$/);
+  assert.match(header('lost') ?? '', /quorum 2\/3 lost \(3 there\)$/);
+});
 
 test('a stable cluster is a header and two tables', () => {
   assert.deepEqual(lines([cluster({})]), [

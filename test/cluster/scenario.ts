@@ -1,4 +1,5 @@
 import { clusterId, epoch, type InstanceId, instanceId } from '../../src/base/brand.ts';
+import type { Requirement } from '../../src/cluster/durability.ts';
 import type { Effect } from '../../src/cluster/effect.ts';
 import type { Event, Happening } from '../../src/cluster/event.ts';
 import type { Instance } from '../../src/cluster/instance.ts';
@@ -9,10 +10,18 @@ import { type ClusterState, initialState, type Policy } from '../../src/cluster/
 import { step } from '../../src/cluster/step.ts';
 import { viewWriter } from '../../src/cluster/view-of.ts';
 
-/** Positions that people can read: a whole number, the higher the further. */
+/** Positions that people can read: a whole number, the higher the further. `150x` went another way than all without an `x`. */
 export const numbers: PositionOrder = {
-  compare: (a, b) => (a === b ? 'equal' : Number(a) > Number(b) ? 'ahead' : 'behind'),
-  missing: (a, b) => ({ amount: Math.max(0, Number(a) - Number(b)), unit: 'bytes' }),
+  compare(a, b) {
+    if (a.endsWith('x') !== b.endsWith('x')) return 'diverged';
+    const [first, second] = [Number.parseInt(a, 10), Number.parseInt(b, 10)];
+    if (first === second) return 'equal';
+    return first > second ? 'ahead' : 'behind';
+  },
+  missing(a, b) {
+    if (a.endsWith('x') !== b.endsWith('x')) return null;
+    return { amount: Math.max(0, Number.parseInt(a, 10) - Number.parseInt(b, 10)), unit: 'bytes' };
+  },
 };
 
 export const testInstance = (id: string, options: Partial<Instance> = {}): Instance => ({
@@ -23,6 +32,7 @@ export const testInstance = (id: string, options: Partial<Instance> = {}): Insta
   promotionTier: 1,
   weight: 1,
   tags: {},
+  copy: true,
   ...options,
 });
 
@@ -40,6 +50,8 @@ export class Scenario {
     promoteTimeoutMs: 10_000,
     supervised: false,
     formerWriterCanFollow: false,
+    durability: null,
+    maxLoss: null,
   };
 
   /** Runs one command line; returns the lines of its trace. */
@@ -54,7 +66,11 @@ export class Scenario {
         return this.setPolicy(words, options);
       case 'instance':
         this.instances.push(
-          testInstance(words[0] as string, { promotionTier: Number(options.get('tier') ?? 1) }),
+          testInstance(words[0] as string, {
+            promotionTier: Number(options.get('tier') ?? 1),
+            weight: Number(options.get('weight') ?? 1),
+            copy: options.get('copy') !== 'no',
+          }),
         );
         return [];
       case 'remember':
@@ -64,6 +80,12 @@ export class Scenario {
           promoting: words.includes('promoting'),
           deposed: (options.get('deposed') ?? '').split(',').filter(Boolean).map(instanceId),
           drained: [],
+          durability: {
+            secured: Number(options.get('secured') ?? 1),
+            degraded: words.includes('degraded'),
+            copies: (options.get('copies') ?? '').split(',').filter(Boolean).map(instanceId),
+          },
+          began: null,
         };
         return [];
       case 'wait':
@@ -78,6 +100,15 @@ export class Scenario {
     if (words.includes('observe')) this.policy = { ...this.policy, mode: 'observe' };
     if (words.includes('supervised')) this.policy = { ...this.policy, supervised: true };
     if (words.includes('follows')) this.policy = { ...this.policy, formerWriterCanFollow: true };
+    const quorum = options.get('quorum')?.split('of').map(Number);
+    if (quorum !== undefined) {
+      const [writeQuorum = 0, copies = 0] = quorum;
+      const onLostQuorum = words.includes('degrade') ? 'degrade' : 'stall';
+      const durability = { copies, writeQuorum, onLostQuorum, degradeAfterMs: 10_000 } as const;
+      this.policy = { ...this.policy, durability };
+    }
+    const maxLoss = options.get('max_loss');
+    if (maxLoss !== undefined) this.policy = { ...this.policy, maxLoss: Number(maxLoss) };
     const minInterval = options.get('min_interval');
     if (minInterval !== undefined) this.policy = { ...this.policy, minIntervalMs: Number(minInterval) };
     return [];
@@ -86,7 +117,9 @@ export class Scenario {
   private happening(command: string, words: string[], options: Map<string, string>): Happening {
     const instance = instanceId(words[0] ?? '');
     const plan = this.state !== null && 'plan' in this.state.phase ? this.state.phase.plan : null;
-    const term = options.has('epoch') ? epoch(Number(options.get('epoch'))) : (plan?.epoch ?? epoch(0));
+    const term = options.has('epoch')
+      ? epoch(Number(options.get('epoch')))
+      : (plan?.epoch ?? this.state?.epoch ?? epoch(0));
     const attempt = this.state !== null && 'attempt' in this.state.phase ? this.state.phase.attempt : 1;
     switch (command) {
       case 'ok':
@@ -98,7 +131,7 @@ export class Scenario {
           failure: { reason: words[1] as ProbeFailureReason, detail: 'as the scenario says' },
         };
       case 'saved':
-        return { kind: 'memory-saved', epoch: term };
+        return { kind: 'memory-saved', epoch: term, secured: Number(options.get('secured') ?? 1) };
       case 'not-saved':
         return { kind: 'memory-not-saved', epoch: term, why: 'disk full' };
       case 'closed':
@@ -108,15 +141,27 @@ export class Scenario {
       case 'not-fenced':
         return { kind: 'not-fenced', epoch: term, instance, why: words.slice(1).join(' ') };
       case 'promoted':
-        return { kind: 'promoted', epoch: term, instance, attempt };
+        return {
+          kind: 'promoted',
+          epoch: term,
+          instance,
+          attempt,
+          position: (words[1] ?? this.state?.instances.get(instance)?.lastObservation?.position) as Position,
+        };
+      case 'sealed':
+        return { kind: 'sealed', epoch: term, instance, position: words[1] as Position };
+      case 'not-sealed':
+        return { kind: 'not-sealed', epoch: term, instance, why: words.slice(1).join(' ') };
       case 'not-promoted':
         return { kind: 'not-promoted', epoch: term, instance, attempt, why: words.slice(1).join(' ') };
+      case 'quorum-set':
+        return { kind: 'quorum-set', epoch: term, instance, count: Number(words[1]) };
       case 'rejoined':
         return { kind: 'rejoined', epoch: term, instance };
       case 'not-rejoined':
         return { kind: 'not-rejoined', epoch: term, instance, why: words.slice(1).join(' ') };
       case 'failover':
-        return { kind: 'failover-requested', request: 1 };
+        return { kind: 'failover-requested', request: 1, force: words.includes('force') };
       case 'switchover':
         return { kind: 'switchover-requested', request: 1, to: instance, dryRun: words.includes('dry-run') };
       case 'drain':
@@ -160,8 +205,23 @@ function observation(words: string[], options: Map<string, string>): Observation
             streaming: !words.includes('stopped'),
             heardSecondsAgo: options.has('heard') ? Number(options.get('heard')) : null,
             error: null,
+            stopped: words.includes('idle'),
+            acknowledges: options.has('acknowledges') ? options.get('acknowledges') === 'yes' : null,
           },
+    acknowledgement: acknowledgement(options.get('waits')),
     version: 'test',
+  };
+}
+
+/** `waits=1:pg-2,pg-3:2`: for one of these, of which two are connected; `waits=0::2` for nobody. */
+function acknowledgement(text: string | undefined): Observation['acknowledgement'] {
+  if (text === undefined) return null;
+  const [count = '0', from = '', connected = '0'] = text.split(':');
+  return {
+    count: Number(count),
+    from: from.split(',').filter(Boolean).map(instanceId),
+    connected: Number(connected),
+    most: null,
   };
 }
 
@@ -170,12 +230,15 @@ function describe(effect: Effect): string {
     case 'probe':
       return `effect probe ${effect.instance} in ${effect.delayMs}ms`;
     case 'save-memory': {
-      const { writer, promoting, deposed, drained } = effect.memory;
+      const { writer, promoting, deposed, drained, durability } = effect.memory;
       const lists = `deposed=[${deposed.join(' ')}] drained=[${drained.join(' ')}]`;
-      return `effect save epoch=${effect.memory.epoch} writer=${writer}${promoting ? ' promoting' : ''} ${lists}`;
+      const promise = `${durability.secured > 1 ? ` secured=${durability.secured}` : ''}${durability.degraded ? ' degraded' : ''}`;
+      return `effect save epoch=${effect.memory.epoch} writer=${writer}${promoting ? ' promoting' : ''} ${lists}${promise}`;
     }
     case 'promote':
-      return `effect promote ${effect.instance} epoch=${effect.epoch} attempt=${effect.attempt}`;
+      return `effect promote ${effect.instance} epoch=${effect.epoch} attempt=${effect.attempt}${quorumText(effect.quorum)}`;
+    case 'require-quorum':
+      return `effect require-quorum ${effect.instance}${quorumText(effect.quorum)}`;
     case 'follow':
       return `effect follow ${effect.instance} source=${effect.source}`;
     case 'rejoin': {
@@ -189,9 +252,12 @@ function describe(effect: Effect): string {
       const others = refused
         .map((r: { instance: InstanceId; why: string }) => `${r.instance}: ${r.why}`)
         .join('; ');
+      const { durability } = effect.receipt;
+      const answered = durability.mode === 'async' ? '' : `:${durability.answered ?? '-'}`;
+      const promise = durability.mode === 'async' ? '' : ` ${durability.mode}${answered}`;
       const loss = lost === null ? 'unknown' : `${lost.amount} ${lost.unit}`;
       const phases = timeline.map(({ phase, afterMs }) => `${phase}@${afterMs}`).join(' ');
-      return `effect receipt ${kind} ${outcome} ${from} -> ${to} lost=${loss} in ${durationMs}ms (${phases}) refused=[${others}]`;
+      return `effect receipt ${kind} ${outcome} ${from} -> ${to}${promise} lost=${loss} in ${durationMs}ms (${phases}) refused=[${others}]`;
     }
     case 'answer':
       return `effect answer ${effect.answer.ok ? 'ok' : effect.answer.kind}: ${effect.answer.message}`;
@@ -199,6 +265,9 @@ function describe(effect: Effect): string {
       return `effect ${effect.kind} ${effect.instance}`;
   }
 }
+
+const quorumText = (quorum: Requirement | null): string =>
+  quorum === null ? '' : ` quorum=${quorum.count} of [${quorum.from.join(' ')}]`;
 
 function summary(state: ClusterState): string {
   const { phase, epoch: term, deposed } = state;

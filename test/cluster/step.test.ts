@@ -29,6 +29,16 @@ const anyObservation: fc.Arbitrary<Observation> = fc.record({
       streaming: fc.boolean(),
       heardSecondsAgo: fc.option(fc.nat(9)),
       error: fc.constant(null),
+      stopped: fc.boolean(),
+      acknowledges: fc.option(fc.boolean()),
+    }),
+  ),
+  acknowledgement: fc.option(
+    fc.record({
+      count: fc.nat(2),
+      from: fc.option(fc.subarray(names)),
+      connected: fc.nat(2),
+      most: fc.constantFrom(null, 1),
     }),
   ),
   version: fc.constant('x'),
@@ -47,7 +57,23 @@ const anyHappening: fc.Arbitrary<Happening> = fc.oneof(
     instance: anyInstance,
     failure: fc.record({ reason: fc.constantFrom(...deadReasons, ...aliveReasons), detail: fc.constant('') }),
   }),
-  fc.record({ kind: fc.constant('memory-saved' as const), epoch: anyEpoch }),
+  fc.record({
+    kind: fc.constant('memory-saved' as const),
+    epoch: anyEpoch,
+    secured: fc.integer({ min: 1, max: 3 }),
+  }),
+  fc.record({
+    kind: fc.constant('sealed' as const),
+    epoch: anyEpoch,
+    instance: anyInstance,
+    position: fc.nat(50).map((n) => String(n) as Position),
+  }),
+  fc.record({
+    kind: fc.constant('not-sealed' as const),
+    epoch: anyEpoch,
+    instance: anyInstance,
+    why: fc.constant(''),
+  }),
   fc.record({ kind: fc.constant('memory-not-saved' as const), epoch: anyEpoch, why: fc.constant('') }),
   fc.record({
     kind: fc.constant('sessions-closed' as const),
@@ -72,6 +98,7 @@ const anyHappening: fc.Arbitrary<Happening> = fc.oneof(
     epoch: anyEpoch,
     instance: anyInstance,
     attempt: fc.nat(2),
+    position: fc.nat(50).map((n) => String(n) as Position),
   }),
   fc.record({
     kind: fc.constant('not-promoted' as const),
@@ -87,7 +114,11 @@ const anyHappening: fc.Arbitrary<Happening> = fc.oneof(
     instance: anyInstance,
     why: fc.constant(''),
   }),
-  fc.record({ kind: fc.constant('failover-requested' as const), request: fc.nat(9) }),
+  fc.record({
+    kind: fc.constant('failover-requested' as const),
+    request: fc.nat(9),
+    force: fc.boolean(),
+  }),
   fc.record({
     kind: fc.constant('switchover-requested' as const),
     request: fc.nat(9),
@@ -102,8 +133,17 @@ const anyHappening: fc.Arbitrary<Happening> = fc.oneof(
   }),
 );
 
-const policies: Policy[] = (['automatic', 'observe'] as const).map((mode) => ({
+const quorum = { copies: 3, writeQuorum: 2, onLostQuorum: 'degrade', degradeAfterMs: 2_000 } as const;
+const policies: Policy[] = (
+  [
+    ['automatic', null],
+    ['automatic', quorum],
+    ['observe', null],
+  ] as const
+).map(([mode, durability]) => ({
   mode,
+  durability,
+  maxLoss: null,
   fall: 2,
   rise: 2,
   minIntervalMs: 5_000,
@@ -138,7 +178,7 @@ function run(
       assert.ok(saved.has(next.epoch), 'an epoch that was never written down');
       admitted.set(next.epoch, writer);
     }
-    const view = viewOf(next, at);
+    const view = viewOf(next, at, policy.durability);
     assert.equal(view.writer, writer);
     state = next;
     trail.push({ effects, happening });
@@ -153,7 +193,10 @@ test('no order of events breaks an invariant, and observe never touches a server
         for (const { effects } of run(policy, script)) {
           if (policy.mode === 'automatic') continue;
           assert.ok(
-            effects.every(({ kind }) => !['promote', 'follow', 'fence', 'unfence', 'rejoin'].includes(kind)),
+            effects.every(
+              ({ kind }) =>
+                !['promote', 'follow', 'fence', 'unfence', 'rejoin', 'seal', 'require-quorum'].includes(kind),
+            ),
           );
         }
       }),
@@ -191,6 +234,8 @@ const afterTwoFailovers: Memory = {
   promoting: false,
   deposed: [a, c],
   drained: [],
+  durability: { secured: 1, degraded: false, copies: [] },
+  began: null,
 };
 const seen = (instance: InstanceId, role: 'writer' | 'replica', number: number): Happening => ({
   kind: 'probe-succeeded',
@@ -199,6 +244,7 @@ const seen = (instance: InstanceId, role: 'writer' | 'replica', number: number):
     ...{ role, writable: role === 'writer', identity: 'x', timeline: null, lagSeconds: 0, version: 'x' },
     position: String(number) as Position,
     replication: null,
+    acknowledgement: null,
   },
 });
 const anyDeposed = fc.constantFrom(a, c);

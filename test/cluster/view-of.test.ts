@@ -17,6 +17,8 @@ const policy: Policy = {
   promoteTimeoutMs: 10_000,
   supervised: false,
   formerWriterCanFollow: false,
+  durability: null,
+  maxLoss: null,
 };
 const refused: ProbeFailure = { reason: 'refused', detail: 'simulated' };
 
@@ -28,6 +30,7 @@ const writes: Observation = {
   position: '1' as Position,
   lagSeconds: 0,
   replication: null,
+  acknowledgement: null,
   version: 'test',
 };
 const replicates = (streaming: boolean, lagSeconds: number | null): Observation => ({
@@ -35,12 +38,24 @@ const replicates = (streaming: boolean, lagSeconds: number | null): Observation 
   role: 'replica',
   writable: false,
   lagSeconds,
-  replication: { source: testInstance('a').address, streaming, heardSecondsAgo: null, error: null },
+  replication: {
+    source: testInstance('a').address,
+    streaming,
+    heardSecondsAgo: null,
+    error: null,
+    stopped: false,
+    acknowledges: null,
+  },
 });
 
 /** `a` is the remembered writer and `b` its replica, 2 s behind. */
 function running(): ClusterState {
-  const memory = { epoch: epoch(1), writer: a, promoting: false, deposed: [], drained: [] };
+  const durability = { secured: 1, degraded: false, copies: [] };
+  const memory = {
+    ...{ epoch: epoch(1), writer: a, promoting: false, deposed: [], drained: [] },
+    durability,
+    began: null,
+  };
   const start = initialState(clusterId('test'), [testInstance('a'), testInstance('b')], memory, 0);
   const seen = heard(start, a, writes, 0);
   return heard(seen, b, replicates(true, 2), 0);
@@ -49,7 +64,7 @@ function running(): ClusterState {
 const heard = (state: ClusterState, instance: typeof a, observation: Observation, at: number): ClusterState =>
   step(state, { kind: 'probe-succeeded', at, instance, observation }, policy, numbers).state;
 
-const lagOf = (state: ClusterState, at: number) => viewOf(state, at).instances.get(b)?.lagSeconds;
+const lagOf = (state: ClusterState, at: number) => viewOf(state, at, null).instances.get(b)?.lagSeconds;
 
 test('while there is no writer, a replica is no further behind than when it last heard its source', () => {
   const lost = step(
@@ -59,7 +74,7 @@ test('while there is no writer, a replica is no further behind than when it last
     numbers,
   );
   const unable = heard(lost.state, b, replicates(false, null), 200);
-  assert.equal(viewOf(unable, 20_000).writer, null);
+  assert.equal(viewOf(unable, 20_000, null).writer, null);
   assert.equal(lagOf(unable, 20_000), 2, 'one that cannot tell');
   assert.equal(
     lagOf(heard(lost.state, b, replicates(false, 30), 200), 20_000),
@@ -70,7 +85,7 @@ test('while there is no writer, a replica is no further behind than when it last
 
 test('beside a living writer, a replica without its source falls behind with the time', () => {
   const apart = heard(running(), b, replicates(false, null), 1_000);
-  assert.equal(viewOf(apart, 3_000).writer, a);
+  assert.equal(viewOf(apart, 3_000, null).writer, a);
   assert.equal(lagOf(apart, 3_000), 5);
 });
 

@@ -86,6 +86,35 @@ clusters:
   assert.equal(withKeys('rejoin_command: []').rejoinCommand, null);
 });
 
+test('durability and max_loss, in every form', () => {
+  const withThese = (failover: string, durability: string) =>
+    clusterOf(
+      loaded(`
+state_dir: /s
+clusters:
+  orders:
+    engine: postgres
+    monitor: { user: aurelay }
+    failover: { mode: automatic, ${failover} }
+    ${durability}
+    instances: { a: { address: db1 }, b: { address: db2 }, c: { address: db3 }, d: { address: db4, copy: false } }
+    endpoints: { writer: { type: writer, listen: 127.0.0.1:6432 } }
+`),
+    );
+  assert.equal(withThese('max_loss: 0', 'durability: async').durability, null);
+  assert.equal(withThese('max_loss: 0', 'durability: async').failover.maxLoss, 0);
+  const { durability, failover, instances } = withThese(
+    'max_loss: 16MB',
+    'durability: { copies: 3, write_quorum: 2, on_lost_quorum: degrade, degrade_after: 3s }',
+  );
+  assert.deepEqual(durability, { copies: 3, writeQuorum: 2, onLostQuorum: 'degrade', degradeAfterMs: 3_000 });
+  assert.equal(failover.maxLoss, 16 * 1024 * 1024);
+  assert.deepEqual(
+    [...instances.values()].map(({ copy }) => copy),
+    [true, true, true, false],
+  );
+});
+
 test('every default is filled in', () => {
   const config = loaded(`
 clusters:
@@ -123,7 +152,9 @@ clusters:
       maxHeld: 10_000,
       minIntervalMs: 60_000,
       promoteTimeoutMs: 10_000,
+      maxLoss: null,
     },
+    durability: null,
   });
   assert.deepEqual(
     [...instances.values()],
@@ -136,6 +167,7 @@ clusters:
         promotionTier: 1,
         weight: 1,
         tags: {},
+        copy: true,
       },
       {
         id: 'b',
@@ -145,6 +177,7 @@ clusters:
         promotionTier: 1,
         weight: 1,
         tags: {},
+        copy: true,
       },
     ],
   );
@@ -219,6 +252,7 @@ clusters:
     maxHeld: 0,
     minIntervalMs: 0,
     promoteTimeoutMs: 20_000,
+    maxLoss: null,
   });
   assert.deepEqual(instances.get(instanceId('a'))?.tags, { size: '2', on: 'yes' });
   const writer = endpoints.get(endpointId('writer'));

@@ -28,7 +28,15 @@ function setUp(t: TestContext, { mode = 'automatic', store = memoryStore(), ...g
     monitor: { user: 'aurelay', password: null, database: 'postgres' },
     replication: null,
     health: { intervalMs: 500, timeoutMs: 1_000, fall: 3, rise: 2 },
-    failover: { mode, holdMs: 30_000, maxHeld: 100, minIntervalMs: 60_000, promoteTimeoutMs: 10_000 },
+    failover: {
+      mode,
+      holdMs: 30_000,
+      maxHeld: 100,
+      minIntervalMs: 60_000,
+      promoteTimeoutMs: 10_000,
+      maxLoss: null,
+    },
+    durability: null,
     rejoinCommand: null,
     rejoinTimeoutMs: 60_000,
     instances: new Map(instances.map((instance) => [instance.id, instance])),
@@ -55,6 +63,7 @@ function setUp(t: TestContext, { mode = 'automatic', store = memoryStore(), ...g
       servers.deeds.push(`close sessions of ${instance}`);
       return 5;
     },
+    onDiscard: async () => {},
     onView: (view) => views.push(view),
     onStory: (story) => stories.push(story),
     onReceipt: () => {},

@@ -26,6 +26,8 @@ function setUp() {
     follow: async () => void (await deed('follow')),
     fence: () => deed('fence'),
     unfence: async () => void (await deed('unfence')),
+    seal: () => deed('seal'),
+    requireQuorum: async () => void (await deed('require quorum')),
   };
   const engine: Engine = {
     name: 'postgres',
@@ -42,7 +44,15 @@ function setUp() {
     monitor: { user: 'aurelay', password: null, database: 'postgres' },
     replication: null,
     health: { intervalMs: 500, timeoutMs: 1_000, fall: 3, rise: 2 },
-    failover: { mode: 'automatic', holdMs: 1, maxHeld: 1, minIntervalMs: 0, promoteTimeoutMs: 1_000 },
+    failover: {
+      mode: 'automatic',
+      holdMs: 1,
+      maxHeld: 1,
+      minIntervalMs: 0,
+      promoteTimeoutMs: 1_000,
+      maxLoss: null,
+    },
+    durability: null,
     rejoinCommand: null,
     rejoinTimeoutMs: 60_000,
     instances: new Map([[a.id, a]]),
@@ -55,6 +65,7 @@ function setUp() {
     supervisor: null,
     stopping: new AbortController().signal,
     closeSessions: async () => 0,
+    onDiscard: async () => {},
     report: (happening) => reports.push(happening),
     isStale: () => false,
   });

@@ -23,5 +23,6 @@ export const failoverRecord = (term: number): FailoverRecord => ({
   attempts: 1,
   sessionsClosed: 7,
   held: { connections: 12, longestWaitMs: 238.4 },
-  durability: 'async',
+  durability: { mode: 'async' },
+  discarded: [],
 });

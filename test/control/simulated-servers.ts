@@ -93,7 +93,10 @@ export class SimulatedServers {
               streaming: source.state === 'up',
               heardSecondsAgo: null,
               error: null,
+              stopped: false,
+              acknowledges: null,
             },
+      acknowledgement: null,
       version: 'simulated',
     };
   }
@@ -126,6 +129,8 @@ export class SimulatedServers {
         server.writable = false;
         return position;
       },
+      seal: () => deed(`seal ${id}`),
+      requireQuorum: async () => void (await deed(`require quorum of ${id}`)),
       unfence: async () => {
         await deed(`unfence ${id}`);
         server.writable = true;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { clusterId, epoch, instanceId } from '../../src/base/brand.ts';
 import type { Memory } from '../../src/cluster/memory.ts';
+import type { Position } from '../../src/cluster/position.ts';
 import { fileStore } from '../../src/control/state-store.ts';
 
 const memory: Memory = {
@@ -13,6 +14,8 @@ const memory: Memory = {
   promoting: true,
   deposed: [instanceId('pg-1')],
   drained: [],
+  durability: { secured: 2, degraded: false, copies: [instanceId('pg-1'), instanceId('pg-2')] },
+  began: '2/0/5000148' as Position,
 };
 
 function folder(t: TestContext): string {

@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { ClusterId } from '../../base/brand.ts';
 import type { Role } from '../../cluster/instance.ts';
-import type { Health, InstanceView, PhaseName } from '../../cluster/view.ts';
+import type { ClusterView, Health, InstanceView, PhaseName } from '../../cluster/view.ts';
 import type { Controls } from '../controls.ts';
 
 const phases: readonly PhaseName[] = [
@@ -17,6 +17,7 @@ const phases: readonly PhaseName[] = [
 const roles: readonly (Role | 'unknown')[] = ['writer', 'replica', 'unknown'];
 const healthNumber: Readonly<Record<Health, number>> = { unknown: 0, down: 1, suspect: 2, healthy: 3 };
 
+const durabilityStates = ['securing', 'secured', 'lost', 'degraded'] as const;
 const ofCluster = ['cluster'];
 const ofInstance = ['cluster', 'instance'];
 const ofEndpoint = ['cluster', 'endpoint'];
@@ -26,6 +27,9 @@ export class ClusterMetrics {
   readonly #epoch;
   readonly #hasWriter;
   readonly #phase;
+  readonly #writeQuorum;
+  readonly #copiesAcknowledging;
+  readonly #durabilityState;
   readonly #instanceUp;
   readonly #instanceHealth;
   readonly #instanceRole;
@@ -55,6 +59,21 @@ export class ClusterMetrics {
       ...ofCluster,
       'phase',
     ]);
+    this.#writeQuorum = gauge(
+      'aurelay_cluster_write_quorum',
+      'Copies that are to have a commit before its client is told, the writer among them; absent under async.',
+      ofCluster,
+    );
+    this.#copiesAcknowledging = gauge(
+      'aurelay_cluster_copies_acknowledging',
+      'Copies that acknowledge commits now, the writer among them; absent under async and without a writer.',
+      ofCluster,
+    );
+    this.#durabilityState = gauge(
+      'aurelay_cluster_durability_state',
+      '1 for how the promise of quorum durability is kept now, else 0; absent under async.',
+      [...ofCluster, 'state'],
+    );
     this.#instanceUp = gauge('aurelay_instance_up', '1 while the instance is healthy.', ofInstance);
     this.#instanceHealth = gauge(
       'aurelay_instance_health',
@@ -108,7 +127,18 @@ export class ClusterMetrics {
     this.#epoch.set({ cluster }, view.epoch);
     this.#hasWriter.set({ cluster }, view.writer === null ? 0 : 1);
     for (const phase of phases) this.#phase.set({ cluster, phase }, view.phase === phase ? 1 : 0);
+    this.#collectDurability(cluster, view);
     for (const instance of view.instances.values()) this.#collectInstance(cluster, instance);
+  }
+
+  #collectDurability(cluster: ClusterId, { durability }: ClusterView): void {
+    if (durability === null) return;
+    this.#writeQuorum.set({ cluster }, durability.writeQuorum);
+    if (durability.acknowledging !== null)
+      this.#copiesAcknowledging.set({ cluster }, durability.acknowledging);
+    for (const state of durabilityStates) {
+      this.#durabilityState.set({ cluster, state }, durability.state === state ? 1 : 0);
+    }
   }
 
   #collectInstance(cluster: ClusterId, view: InstanceView): void {

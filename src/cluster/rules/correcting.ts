@@ -54,8 +54,37 @@ export const correctingRules: readonly Rule[] = [
     },
   },
   {
+    id: 'beginning-known',
+    comment:
+      'The promotion’s own answer came after the proof that it worked: it says where the new history begins.',
+    from: ['stable'],
+    to: 'same',
+    when: ({ state, event }) =>
+      event.kind === 'promoted' &&
+      event.epoch === state.epoch &&
+      event.instance === state.writer &&
+      state.began === null,
+    then: ({ state, event }) => {
+      const next = { ...state, began: event.kind === 'promoted' ? event.position : null };
+      return stay(next, [{ kind: 'save-memory', epoch: next.epoch, memory: memoryOf(next) }]);
+    },
+  },
+  {
+    id: 'replica-diverged',
+    comment:
+      'A replica has what the writer lacks, from before or beside its promotion: it cannot follow, and is treated as a deposed server.',
+    from: ['stable'],
+    to: 'same',
+    when: (c) => diverged(c).length > 0,
+    then: (c) => {
+      const next = { ...c.state, deposed: new Set([...c.state.deposed, ...diverged(c)]) };
+      return stay(next, [{ kind: 'save-memory', epoch: next.epoch, memory: memoryOf(next) }]);
+    },
+  },
+  {
     id: 'replica-astray',
-    comment: 'A replica waits for a server that is not the writer: it is pointed at the writer.',
+    comment:
+      'A replica waits for a server that is not the writer, or is a copy that does not acknowledge: it is pointed at the writer.',
     from: ['stable'],
     to: 'same',
     when: (c) => {
@@ -73,18 +102,45 @@ export const correctingRules: readonly Rule[] = [
   },
 ];
 
-/** Replicates from a server that is not the writer, and gets nothing from there. */
-function isAstray({ state }: Context, known: InstanceState): boolean {
+/** Replicates from a server that is not the writer, and gets nothing from there; or is a copy that does not acknowledge. */
+function isAstray({ state, policy }: Context, known: InstanceState): boolean {
   const writer = holder(state);
   const replication = known.observation?.replication;
   if (writer === null || known === writer || state.deposed.has(known.instance.id)) return false;
-  if (!says(known, 'replica') || replication == null || replication.source === null) return false;
+  if (!says(known, 'replica') || replication == null) return false;
+  if (policy.durability !== null && known.instance.copy && !known.drained) {
+    const isIdle = replication.stopped && replication.error === null;
+    if (isIdle || replication.acknowledges === false) return true;
+  }
+  if (replication.source === null) return false;
   const { source } = replication;
   const fromWriter = isReachedAt(writer.instance, source);
   const fromDeposed = [...state.instances.values()].some(
     (other) => state.deposed.has(other.instance.id) && isReachedAt(other.instance, source),
   );
   return fromDeposed || (!fromWriter && !replication.streaming);
+}
+
+/** Judged when the writer has just answered, and so has all that a sound replica said that it has. */
+function diverged(c: Context): InstanceId[] {
+  const { state, event, policy } = c;
+  if (policy.mode !== 'automatic' || event.kind !== 'probe-succeeded' || event.instance !== state.writer)
+    return [];
+  if (!says(holder(state), 'writer')) return [];
+  return [...state.instances.values()]
+    .filter((known) => !state.deposed.has(known.instance.id) && hasDiverged(c, known))
+    .map(({ instance }) => instance.id);
+}
+
+/** It has what the writer lacks: by the writer's position now, or, on an older timeline, by where the writer's began. */
+export function hasDiverged({ state, positions }: Context, known: InstanceState): boolean {
+  const writer = holder(state)?.observation ?? null;
+  const { observation } = known;
+  if (known === holder(state) || writer === null || observation?.role !== 'replica') return false;
+  if (positions.compare(writer.position, observation.position) === 'diverged') return true;
+  if (state.began === null || observation.timeline === null || writer.timeline === null) return false;
+  if (observation.timeline >= writer.timeline) return false;
+  return positions.compare(state.began, observation.position) === 'diverged';
 }
 
 /**

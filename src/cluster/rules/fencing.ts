@@ -1,4 +1,6 @@
-import { abort, isCurrent, promote, record, verify } from '../plan.ts';
+import { chooseCandidate } from '../candidate.ts';
+import { copiesNeeded } from '../durability.ts';
+import { abort, inVain, isCurrent, promote, record, seal, termsOf, verify } from '../plan.ts';
 import { type ClusterState, type Phase, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { askedBefore, isPhase, lookAgainMs, stay, withPlan } from './terms.ts';
@@ -64,17 +66,85 @@ export const fencingRules: readonly Rule[] = [
   {
     id: 'shut-out',
     comment:
-      'The old writer is shut out; a switchover’s target now receives the rest, any other change is recorded.',
+      'The old writer is shut out; a switchover’s target now receives the rest, a failover under quorum durability asks its copies, any other change is recorded.',
     from: ['fencing'],
     to: ['fencing'],
     when: ({ state: { phase } }) =>
       isPhase(phase, 'fencing') && phase.stage === 'closing' && phase.sessionsClosed && phase.fenced,
-    then: ({ state, event }) => {
+    then: (c) => {
+      const { state, event, policy } = c;
       if (!isPhase(state.phase, 'fencing')) return stay(state);
       const { plan } = state.phase;
+      if (asksCopies(c)) return seal(state, plan, event.at, policy);
       if (plan.kind !== 'switchover') return record(state, plan, event.at);
       const phase: Phase = { ...state.phase, stage: 'catching-up', since: event.at };
       return stay({ ...state, phase }, [{ kind: 'probe', instance: plan.to, delayMs: 0 }]);
+    },
+  },
+  {
+    id: 'copy-sealed',
+    comment:
+      'Quorum durability: a copy acknowledges nothing to the old writer any more, and said what it has.',
+    from: ['fencing'],
+    to: ['fencing'],
+    when: ({ state, event }) =>
+      (event.kind === 'sealed' || event.kind === 'not-sealed') &&
+      isSealing(state) &&
+      isCurrent(state.phase, event.epoch) &&
+      withPlan(state).plan.sealing.has(event.instance),
+    then: ({ state, event }) => {
+      if (!isPhase(state.phase, 'fencing') || !('instance' in event)) return stay(state);
+      const { plan } = state.phase;
+      const sealing = new Set([...plan.sealing].filter((id) => id !== event.instance));
+      const sealed = new Map(plan.sealed);
+      if (event.kind === 'sealed') sealed.set(event.instance, event.position);
+      const next = { ...state, phase: { ...state.phase, plan: { ...plan, sealed, sealing } } };
+      const observation = state.instances.get(event.instance)?.observation ?? null;
+      if (event.kind !== 'sealed' || observation === null) return stay(next);
+      const { position } = event;
+      return stay(withInstance(next, event.instance, { observation: { ...observation, position } }));
+    },
+  },
+  {
+    id: 'copies-sealed',
+    comment:
+      'Quorum durability: enough copies answered, and one of them has every acknowledged commit; the rest were waited for a moment.',
+    from: ['fencing'],
+    to: ['fencing'],
+    when: (c) => {
+      if (!isSealing(c.state)) return false;
+      const { plan, since } = withPlan(c.state);
+      const isPatient = plan.sealing.size > 0 && c.event.at - since < moreCopiesMs;
+      return !isPatient && choiceOf(c).candidate !== null;
+    },
+    then: (c) => {
+      const { state, event } = c;
+      const { plan } = withPlan(state);
+      const { candidate, refused, answered } = choiceOf(c);
+      if (candidate === null || plan.durability.mode === 'async') return stay(state);
+      const durability = { ...plan.durability, answered };
+      const to = candidate.instance.id;
+      const toPosition = plan.sealed?.get(to) ?? null;
+      return record(state, { ...plan, to, toPosition, refused, durability }, event.at);
+    },
+  },
+  {
+    id: 'too-few-sealed',
+    comment:
+      'Quorum durability: too few copies could be sealed to know that one of them has every acknowledged commit.',
+    from: ['fencing'],
+    to: ['suspect', 'operator-required'],
+    when: ({ state, event }) => {
+      if (!isSealing(state)) return false;
+      const { plan, since } = withPlan(state);
+      return plan.sealing.size === 0 || event.at - since > sealTimeoutMs;
+    },
+    then: (c) => {
+      const { plan } = withPlan(c.state);
+      const { refused } = choiceOf(c);
+      const words = refused.map((r) => `${r.instance}: ${r.why}`).join('; ');
+      const reason = `nobody could be promoted without the risk of losing acknowledged commits (${words})`;
+      return inVain(c.state, { ...plan, refused }, c.event.at, reason);
     },
   },
   {
@@ -122,10 +192,10 @@ export const fencingRules: readonly Rule[] = [
       isPhase(state.phase, 'fencing') &&
       state.phase.stage === 'recording' &&
       isCurrent(state.phase, event.epoch),
-    then: ({ state, event }) => {
+    then: ({ state, event, policy }) => {
       const { plan } = withPlan(state);
       const ours = plan.kind === 'failover' || plan.kind === 'switchover';
-      return ours ? promote(state, plan, 1, event.at) : verify(state, plan, 1, event.at);
+      return ours ? promote(state, plan, 1, event.at, policy) : verify(state, plan, 1, event.at);
     },
   },
   {
@@ -158,6 +228,19 @@ export const fencingRules: readonly Rule[] = [
     then: ({ state, event }) => record(state, withPlan(state).plan, event.at),
   },
 ];
+
+/** How long copies that have not answered are waited for once enough have: one of them may suit better. */
+const moreCopiesMs = 500;
+const sealTimeoutMs = 6_000;
+
+const isSealing = ({ phase }: ClusterState): boolean => phase.name === 'fencing' && phase.stage === 'sealing';
+
+function asksCopies({ state, policy }: Context): boolean {
+  const { plan } = withPlan(state);
+  return plan.kind === 'failover' && !plan.forced && copiesNeeded(state, policy) > 0;
+}
+
+const choiceOf = (c: Context) => chooseCandidate(c.state, termsOf(withPlan(c.state).plan, c, c.event.at));
 
 const isSwitchover = ({ phase }: ClusterState): boolean =>
   phase.name === 'fencing' && phase.plan.kind === 'switchover' && phase.stage !== 'recording';

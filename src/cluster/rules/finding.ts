@@ -1,6 +1,7 @@
 import type { InstanceId } from '../../base/brand.ts';
 import { conflict, newestClaim, othersHeard, soleClaim } from '../claims.ts';
-import { begin, giveUp, promote } from '../plan.ts';
+import type { Effect } from '../effect.ts';
+import { begin, giveUp, lateReceipt, promote } from '../plan.ts';
 import { type ClusterState, memoryOf, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { sinceOf } from './succession.ts';
@@ -29,11 +30,14 @@ export const findingRules: readonly Rule[] = [
       says(holder(c.state), 'writer') &&
       !c.state.deposed.has(c.state.writer as InstanceId) &&
       conflictIsSettled(c.state),
-    then: ({ state }) => {
+    then: ({ state, policy }) => {
+      const writer = state.writer as InstanceId;
       // It is back in office with this probe, not after `rise` of them: the next lost one must not be the last straw.
-      const back = withInstance(state, state.writer as InstanceId, { health: 'healthy' });
+      const back = withInstance(state, writer, { health: 'healthy' });
       const stable: ClusterState = { ...back, proven: true, vain: 0, phase: { name: 'stable' } };
-      return stay(stable, [{ kind: 'save-memory', epoch: state.epoch, memory: memoryOf(stable) }]);
+      const late: Effect[] = state.proven ? [] : [lateReceipt(state, writer, policy)];
+      const memory = memoryOf(stable);
+      return stay(stable, [{ kind: 'save-memory', epoch: state.epoch, memory }, ...late]);
     },
   },
   {
@@ -53,6 +57,7 @@ export const findingRules: readonly Rule[] = [
         to: soleClaim(state, policy.mode) as InstanceId,
         at: event.at,
         since: sinceOf(state, event),
+        policy,
       }),
   },
   {
@@ -62,12 +67,13 @@ export const findingRules: readonly Rule[] = [
     from: ['stable'],
     to: ['fencing'],
     when: ({ state, policy }) => policy.mode === 'observe' && newestClaim(state) !== null,
-    then: ({ state, event }) =>
+    then: ({ state, event, policy }) =>
       begin(state, {
         kind: 'adopted',
         to: newestClaim(state) as InstanceId,
         at: event.at,
         since: event.at,
+        policy,
       }),
   },
   {
@@ -84,6 +90,7 @@ export const findingRules: readonly Rule[] = [
         to: soleClaim(state, policy.mode) as InstanceId,
         at: event.at,
         since: event.at,
+        policy,
       }),
   },
   {
@@ -118,13 +125,14 @@ export const findingRules: readonly Rule[] = [
     to: ['promoting'],
     when: ({ state, policy }) =>
       policy.mode === 'automatic' && !state.proven && says(holder(state), 'replica'),
-    then: ({ state, event }) => {
+    then: ({ state, event, policy }) => {
       const to = state.writer as InstanceId;
       const { state: begun } = begin(
         { ...state, writer: null },
-        { kind: 'failover', to, at: event.at, since: event.at },
+        { kind: 'failover', to, at: event.at, since: event.at, policy },
       );
-      return promote({ ...begun, writer: to }, { ...withPlan(begun).plan, epoch: state.epoch }, 1, event.at);
+      const plan = { ...withPlan(begun).plan, epoch: state.epoch };
+      return promote({ ...begun, writer: to }, plan, 1, event.at, policy);
     },
   },
 ];

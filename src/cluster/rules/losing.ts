@@ -202,7 +202,7 @@ const isLost = ({ state, event }: Context): boolean => {
   const known = holder(state);
   const { phase } = state;
   if (!isPhase(phase, 'suspect') || known === null) return false;
-  if (!state.proven && event.at - phase.since < againMs) return false;
+  if ((!state.proven || state.vain > 0) && event.at - phase.since < againMs) return false;
   if (known.health === 'down') return !isHeard(state, event.at);
   if (phase.cause !== 'lost' || !says(known, 'replica')) return false;
   return !state.proven || known.observation?.replication === null || event.at - phase.since > standbyMs;

@@ -25,7 +25,9 @@ export const promotingRules: readonly Rule[] = [
     when: ({ state, event }) => event.kind === 'promoted' && isCurrent(state.phase, event.epoch),
     then: ({ state, event }) => {
       const phase = withPlan(state);
-      return verify(state, phase.plan, phase.name === 'promoting' ? phase.attempt : 1, event.at);
+      const began = event.kind === 'promoted' ? event.position : null;
+      const attempt = phase.name === 'promoting' ? phase.attempt : 1;
+      return verify({ ...state, began }, phase.plan, attempt, event.at);
     },
   },
   {
@@ -40,10 +42,10 @@ export const promotingRules: readonly Rule[] = [
       event.attempt === state.phase.attempt &&
       state.phase.attempt < attemptsPerCandidate &&
       state.instances.get(state.phase.plan.to)?.health !== 'down',
-    then: ({ state, event }) => {
+    then: ({ state, event, policy }) => {
       const phase = withPlan(state);
       const attempt = phase.name === 'promoting' ? phase.attempt + 1 : 1;
-      return promote(state, phase.plan, attempt, event.at);
+      return promote(state, phase.plan, attempt, event.at, policy);
     },
   },
   {
@@ -56,9 +58,9 @@ export const promotingRules: readonly Rule[] = [
       isPhase(state.phase, 'promoting') &&
       isCurrent(state.phase, event.epoch) &&
       event.attempt === state.phase.attempt,
-    then: ({ state, event, positions }) => {
-      const why = event.kind === 'not-promoted' ? event.why : '';
-      return nextCandidate(state, withPlan(state).plan, event.at, positions, why);
+    then: (c) => {
+      const why = c.event.kind === 'not-promoted' ? c.event.why : '';
+      return nextCandidate(c.state, withPlan(c.state).plan, c.event.at, c, why);
     },
   },
   {
@@ -67,8 +69,7 @@ export const promotingRules: readonly Rule[] = [
     from: ['promoting', 'verifying'],
     to: ['fencing', 'suspect', 'operator-required'],
     when: ({ state }) => state.instances.get(withPlan(state).plan.to)?.health === 'down',
-    then: ({ state, event, positions }) =>
-      nextCandidate(state, withPlan(state).plan, event.at, positions, 'it stopped answering'),
+    then: (c) => nextCandidate(c.state, withPlan(c.state).plan, c.event.at, c, 'it stopped answering'),
   },
   {
     id: 'promotion-too-slow',
@@ -77,9 +78,9 @@ export const promotingRules: readonly Rule[] = [
     from: ['promoting', 'verifying'],
     to: ['fencing', 'suspect', 'operator-required'],
     when: ({ state, event, policy }) => event.at - withPlan(state).since > policy.promoteTimeoutMs,
-    then: ({ state, event, positions, policy }) => {
-      const why = `not writable after ${policy.promoteTimeoutMs} ms`;
-      return nextCandidate(state, withPlan(state).plan, event.at, positions, why);
+    then: (c) => {
+      const why = `not writable after ${c.policy.promoteTimeoutMs} ms`;
+      return nextCandidate(c.state, withPlan(c.state).plan, c.event.at, c, why);
     },
   },
   {

@@ -6,7 +6,7 @@ import { meansAlive } from '../observation.ts';
 import { lastPosition } from '../plan.ts';
 import type { ClusterState, InstanceState, Stray } from '../state.ts';
 import { withInstance } from '../state.ts';
-import { replicatesFromWriter } from './correcting.ts';
+import { hasDiverged, replicatesFromWriter } from './correcting.ts';
 import type { Context, Rule } from './rule.ts';
 import { holder, mayCorrect, stay } from './terms.ts';
 
@@ -144,7 +144,7 @@ function standing(c: Context, known: InstanceState): Standing {
   const position = holder(c.state)?.observation?.position;
   if (observation === null || position === undefined) return 'unclear';
   const compared = c.positions.compare(position, observation.position);
-  if (compared === 'diverged' || compared === 'behind') return 'diverged';
+  if (compared === 'behind' || hasDiverged(c, known)) return 'diverged';
   return replicatesFromWriter(c, known) ? 'sound' : 'not-replicating';
 }
 

@@ -1,10 +1,10 @@
 import type { InstanceId } from '../../base/brand.ts';
-import { chooseCandidate, ineligible } from '../candidate.ts';
+import { ineligible } from '../candidate.ts';
 import { conflict } from '../claims.ts';
 import { begin, type Outcome } from '../plan.ts';
 import { type ClusterState, memoryOf, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
-import { hasCandidate, refusalsNow, startFailover } from './succession.ts';
+import { choiceNow, hasCandidate, refusalsNow, startFailover, termsNow } from './succession.ts';
 import { settled, stay, waiting } from './terms.ts';
 
 /** How an operator’s request is met: exactly one row fires, and answers it or begins the change that will. */
@@ -59,12 +59,12 @@ export const requestRules: readonly Rule[] = [
     from: ['stable'],
     to: ['fencing'],
     when: ({ event }) => event.kind === 'switchover-requested' || event.kind === 'failover-requested',
-    then: ({ state, event, positions }) => {
-      const choice = chooseCandidate(state, positions, new Set(), event.at);
-      const to =
-        event.kind === 'switchover-requested' ? event.to : (choice.candidate?.instance.id as InstanceId);
+    then: (c) => {
+      const { state, event, policy } = c;
+      const candidate = choiceNow(c, true).candidate?.instance.id;
+      const to = event.kind === 'switchover-requested' ? event.to : (candidate as InstanceId);
       const request = 'request' in event ? event.request : null;
-      return begin(state, { kind: 'switchover', to, at: event.at, since: event.at, request });
+      return begin(state, { kind: 'switchover', to, at: event.at, since: event.at, request, policy });
     },
   },
   {
@@ -73,7 +73,12 @@ export const requestRules: readonly Rule[] = [
     from: waiting,
     to: ['fencing'],
     when: ({ event }) => event.kind === 'failover-requested',
-    then: (c) => startFailover(c, 'request' in c.event ? c.event.request : null),
+    then: (c) =>
+      startFailover(
+        c,
+        'request' in c.event ? c.event.request : null,
+        c.event.kind === 'failover-requested' && c.event.force,
+      ),
   },
 ];
 
@@ -92,7 +97,11 @@ function requestRefusal(c: Context): string | null {
     return `${disputed.join(' and ')} take writes: make all but the right one read-only, or stop them`;
   }
   if (event.kind === 'failover-requested') {
-    return hasCandidate(c) ? null : `nobody can take over: ${refusalsNow(c).join('; ')}`;
+    const anyLoss = event.force || state.phase.name === 'stable';
+    if (hasCandidate(c, anyLoss)) return null;
+    const forced =
+      !anyLoss && hasCandidate(c, true) ? '; with --force the best of them is promoted at whatever loss' : '';
+    return `nobody can take over: ${refusalsNow(c, anyLoss).join('; ')}${forced}`;
   }
   const target = state.instances.get(event.to);
   if (target === undefined) return `no instance "${event.to}" in cluster "${state.cluster}"`;
@@ -101,7 +110,7 @@ function requestRefusal(c: Context): string | null {
   if (state.phase.name !== 'stable') {
     return `the writer does not answer, so nothing can be handed over in order: use \`aurelay failover ${state.cluster}\``;
   }
-  const why = ineligible(target, state, new Set());
+  const why = ineligible(target, state, termsNow(c, true));
   if (why !== null) return `"${event.to}" cannot become the writer: ${why}`;
   return target.observation?.replication?.streaming === true
     ? null

@@ -1,6 +1,6 @@
-import { chooseCandidate } from '../candidate.ts';
+import { type Choice, chooseCandidate, type Terms } from '../candidate.ts';
 import type { Event } from '../event.ts';
-import { begin, type Outcome } from '../plan.ts';
+import { begin, lastPosition, type Outcome } from '../plan.ts';
 import type { ClusterState } from '../state.ts';
 import type { Context } from './rule.ts';
 import { isPhase, stay } from './terms.ts';
@@ -9,9 +9,10 @@ import { isPhase, stay } from './terms.ts';
 export const sinceOf = (state: ClusterState, event: Event) =>
   isPhase(state.phase, 'suspect', 'cut-off') ? state.phase.since : event.at;
 
-export function startFailover(context: Context, request: number | null): Outcome {
-  const { state, event, positions } = context;
-  const choice = chooseCandidate(state, positions, new Set(), event.at);
+/** `forced`: an operator wants whoever is there, at whatever loss. */
+export function startFailover(context: Context, request: number | null, forced = false): Outcome {
+  const { state, event, policy } = context;
+  const choice = choiceNow(context, forced);
   if (choice.candidate === null) return noCandidate(context);
   return begin(state, {
     kind: 'failover',
@@ -20,6 +21,8 @@ export function startFailover(context: Context, request: number | null): Outcome
     since: sinceOf(state, event),
     refused: choice.refused,
     request,
+    forced,
+    policy,
   });
 }
 
@@ -31,8 +34,17 @@ export function noCandidate(context: Context): Outcome {
   return stay({ ...state, phase: { name: 'suspect', since, cause: 'lost', reason } });
 }
 
-export const hasCandidate = ({ state, positions, event }: Context): boolean =>
-  chooseCandidate(state, positions, new Set(), event.at).candidate !== null;
+/** Before a change has begun; `anyLoss` as in `Terms`. */
+export const termsNow = ({ state, positions, policy, event }: Context, anyLoss: boolean): Terms => {
+  const last = lastPosition(state, state.writer);
+  return { positions, policy, at: event.at, last, sealed: null, anyLoss };
+};
 
-export const refusalsNow = ({ state, positions, event }: Context): string[] =>
-  chooseCandidate(state, positions, new Set(), event.at).refused.map((r) => `${r.instance}: ${r.why}`);
+export const choiceNow = (c: Context, anyLoss = false): Choice =>
+  chooseCandidate(c.state, termsNow(c, anyLoss));
+
+export const hasCandidate = (c: Context, anyLoss = false): boolean =>
+  choiceNow(c, anyLoss).candidate !== null;
+
+export const refusalsNow = (c: Context, anyLoss = false): string[] =>
+  choiceNow(c, anyLoss).refused.map((r) => `${r.instance}: ${r.why}`);

@@ -6,6 +6,7 @@ import { promotingRules } from './promoting.ts';
 import { rejoiningRules } from './rejoining.ts';
 import { requestRules } from './requests.ts';
 import type { Rule } from './rule.ts';
+import { securingRules } from './securing.ts';
 
 export { requestRules };
 
@@ -17,4 +18,5 @@ export const rules: readonly Rule[] = [
   ...promotingRules,
   ...correctingRules,
   ...rejoiningRules,
+  ...securingRules,
 ];

@@ -1,11 +1,12 @@
 import type { Finding } from '../finding.ts';
 import type { Inspection } from '../inspection.ts';
 import { checkAddresses } from './addresses.ts';
+import { checkDurability } from './durability.ts';
 import { checkEndpoints } from './endpoints.ts';
 import { checkFailover } from './failover.ts';
 import { checkNames } from './names.ts';
 
-const checks = [checkNames, checkAddresses, checkEndpoints, checkFailover];
+const checks = [checkNames, checkAddresses, checkEndpoints, checkFailover, checkDurability];
 
 export const runChecks = (inspection: Inspection): readonly Finding[] =>
   checks.flatMap((check) => [...check(inspection)]);

@@ -1,19 +1,21 @@
 import { type Address, formatAddress } from '../../cluster/instance.ts';
 import type { Position } from '../../cluster/position.ts';
-import { type Credentials, OperationFailed, type Operations, type Target } from '../engine.ts';
+import { type Credentials, OperationFailed, type Operations, type Quorum, type Target } from '../engine.ts';
 import { describeFailure } from './failure.ts';
 import { follow } from './follow.ts';
 import { onlyChannel } from './only-channel.ts';
 import { formatPosition } from './position.ts';
 import { promote } from './promote.ts';
+import { waitForReplicas } from './quorum.ts';
 import { refuseWrites } from './refuse-writes.ts';
+import { seal } from './seal.ts';
 import { type Session, StepFailed, withSession } from './session.ts';
 
 /**
  * Promotion and what belongs to it, through SQL. Besides what the probe needs, the monitor user needs
  *
  * - on MySQL: REPLICATION_SLAVE_ADMIN, CONNECTION_ADMIN, SYSTEM_VARIABLES_ADMIN, PROCESS, RELOAD;
- * - on MariaDB: REPLICATION SLAVE ADMIN, CONNECTION ADMIN, READ ONLY ADMIN, PROCESS, RELOAD;
+ * - on MariaDB: REPLICATION SLAVE ADMIN, REPLICATION MASTER ADMIN (for a quorum), CONNECTION ADMIN, READ ONLY ADMIN, PROCESS, RELOAD;
  * - REPLICATION SLAVE as well where servers replicate as the monitor user (see `follow`).
  *
  * `read_only` is set for the running server and not persisted: keep `read_only=ON` in every server's option file, so
@@ -26,19 +28,38 @@ export class MysqlOperations implements Operations {
     this.target = target;
   }
 
-  promote(timeoutMs: number): Promise<Position> {
-    return this.operate('promote', timeoutMs, promote);
+  promote(timeoutMs: number, quorum: Quorum | null): Promise<Position> {
+    return this.operate('promote', timeoutMs, (session) => promote(session, quorum));
   }
 
   /** Without credentials of its own and none given, the server replicates as the monitor user. */
-  follow(source: Address, replication: Credentials | null, timeoutMs: number): Promise<void> {
+  follow(
+    source: Address,
+    replication: Credentials | null,
+    acknowledging: boolean,
+    timeoutMs: number,
+  ): Promise<void> {
     const monitor = { user: this.target.user, password: this.target.password };
     return this.operate(
       'follow',
       timeoutMs,
-      (session) => follow(session, source, replication, monitor),
+      (session) => follow(session, source, { replication, fallback: monitor, acknowledging }),
       replication?.password ?? null,
     );
+  }
+
+  seal(timeoutMs: number): Promise<Position> {
+    return this.operate('seal', timeoutMs, seal);
+  }
+
+  /** Whoever acknowledges is counted: MySQL and MariaDB know no names. */
+  requireQuorum({ count }: Quorum, timeoutMs: number): Promise<void> {
+    return this.operate('requiring a quorum', timeoutMs, async (session) => {
+      if (onlyChannel(await session.status()) !== null) {
+        throw new OperationFailed('it is a replica, where no commit may wait for others: promote it first');
+      }
+      await waitForReplicas(session, count);
+    });
   }
 
   /**

@@ -1,8 +1,9 @@
 import type { Position } from '../../cluster/position.ts';
-import { OperationFailed } from '../engine.ts';
+import { OperationFailed, type Quorum } from '../engine.ts';
 import type { Channel, ServerStatus } from './dialects/dialect.ts';
 import { onlyChannel } from './only-channel.ts';
 import { formatPosition, type MysqlPosition, mysqlPositions } from './position.ts';
+import { waitForReplicas } from './quorum.ts';
 import type { Session } from './session.ts';
 
 /** Between two looks at how far the applier is; a look takes well under a millisecond. */
@@ -10,12 +11,13 @@ const pollMs = 10;
 
 /**
  * Makes a writer of a replica without losing what it has received: first no more is received, then everything is
- * applied, then the source is forgotten, and only then does it take writes.
+ * applied, then the source is forgotten, and only then does it take writes, which wait for the quorum from the first on.
  */
-export async function promote(session: Session): Promise<Position> {
+export async function promote(session: Session, quorum: Quorum | null): Promise<Position> {
   const status = await session.status();
   const channel = onlyChannel(status);
   if (channel !== null) await leaveSource(session, status, channel);
+  if (quorum !== null) await waitForReplicas(session, quorum.count);
   if (!status.writable) await session.run('allowing writes', session.dialect.allowWritesSql);
   return formatPosition((await session.status()).executed);
 }

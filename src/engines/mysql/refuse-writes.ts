@@ -1,7 +1,10 @@
+import { OperationFailed } from '../engine.ts';
 import type { Row } from './dialects/dialect.ts';
 import { monitorSchema } from './link.ts';
+import type { SemiSyncSource } from './semi-sync.ts';
 import type { Session } from './session.ts';
 
+const refusing = 'refusing writes';
 const lockWaitTimeout = 1205;
 const noSuchThread = 1094;
 const notYours = 1095;
@@ -23,8 +26,13 @@ export async function refuseWrites(session: Session): Promise<void> {
 
 /** False where somebody's lock is in the way: the session's `lock_wait_timeout` of a second has passed. */
 async function switchToReadOnly(session: Session): Promise<boolean> {
+  const { source } = (await session.status()).semiSync;
+  if (!session.dialect.killEndsWaiting && source !== null && source.waiting > 0) {
+    await switchPastWaiting(session, source);
+    return true;
+  }
   try {
-    await session.run('refusing writes', session.dialect.refuseWritesSql);
+    await session.run(refusing, session.dialect.refuseWritesSql);
     return true;
   } catch (error) {
     if (errnoOf(error) === lockWaitTimeout && session.remainingMs() > 0) return false;
@@ -32,35 +40,89 @@ async function switchToReadOnly(session: Session): Promise<boolean> {
   }
 }
 
-async function endSessions(session: Session): Promise<void> {
+/**
+ * On MySQL a commit that waits for a replica goes on waiting when its session is killed, and the switch waits for it.
+ * It is let go by not waiting for a moment, in which nobody may be told of a commit: while the switch waits, no
+ * statement begins that writes, and whoever had begun one before has lost its connection.
+ */
+async function switchPastWaiting(session: Session, source: SemiSyncSource): Promise<void> {
+  await session.beside(async (other) => {
+    const patienceS = Math.ceil(session.remainingMs() / 1000) + 1;
+    await session.run(refusing, `SET SESSION lock_wait_timeout = ${patienceS}`);
+    const switched = session.run(refusing, session.dialect.refuseWritesSql);
+    // It is awaited below, and may fail before that.
+    switched.catch(() => {});
+    await untilWaitsForLock(other, session.connectionId);
+    requireNobodySpared(await endSessions(other));
+    await other.run(
+      'letting go of commits whose clients are gone',
+      `SET GLOBAL ${source.names.enabled} = OFF`,
+    );
+    try {
+      while (other.remainingMs() > 0 && (await isAnyoneWaiting(other))) await other.pause(pollMs);
+    } finally {
+      await other.run('letting commits wait again', `SET GLOBAL ${source.names.enabled} = ON`);
+    }
+    await switched;
+  });
+}
+
+async function untilWaitsForLock(other: Session, connectionId: number): Promise<void> {
+  for (;;) {
+    const [rows] = await other.run('looking at the switch', 'SHOW PROCESSLIST');
+    const own = rows?.find(({ Id }) => Id === String(connectionId));
+    if (own?.State?.startsWith('Waiting for') === true || own?.Command === 'Sleep') return;
+    await other.pause(pollMs);
+  }
+}
+
+const isAnyoneWaiting = async (other: Session): Promise<boolean> =>
+  ((await other.status()).semiSync.source?.waiting ?? 0) > 0;
+
+function requireNobodySpared(spared: readonly string[]): void {
+  if (spared.length === 0) return;
+  throw new OperationFailed(
+    `commits wait for replicas, and cannot be let go while there are sessions that the monitor user may not end ` +
+      `(${spared.join(', ')}): end them, or grant it SYSTEM_USER`,
+  );
+}
+
+/** Returns the numbers of those that may not be ended. */
+async function endSessions(session: Session): Promise<readonly string[]> {
   const tried = new Set<string>();
+  const spared: string[] = [];
   for (;;) {
     const victims = (await listClients(session)).filter(({ Command }) => Command !== 'Killed');
     const ids = victims.flatMap(({ Id }) => (Id === null || Id === undefined || tried.has(Id) ? [] : [Id]));
-    if (ids.length === 0) return;
-    await killSome(session, ids.slice(0, batchSize), tried);
+    if (ids.length === 0) return spared;
+    spared.push(...(await killSome(session, ids.slice(0, batchSize), tried)));
   }
 }
 
 /** Kills in one round trip; where that stops at one that is gone or protected, one by one. */
-async function killSome(session: Session, ids: readonly string[], tried: Set<string>): Promise<void> {
-  if (await kill(session, ids)) {
-    for (const id of ids) tried.add(id);
-    return;
-  }
-  for (const id of ids) {
-    tried.add(id);
-    await kill(session, [id]);
-  }
+async function killSome(
+  session: Session,
+  ids: readonly string[],
+  tried: Set<string>,
+): Promise<readonly string[]> {
+  for (const id of ids) tried.add(id);
+  if ((await kill(session, ids)) === null) return [];
+  const spared: string[] = [];
+  for (const id of ids) if ((await kill(session, [id])) === notYours) spared.push(id);
+  return spared;
 }
 
-async function kill(session: Session, ids: readonly string[]): Promise<boolean> {
+/** Null, or why one of them was not killed. */
+async function kill(
+  session: Session,
+  ids: readonly string[],
+): Promise<typeof noSuchThread | typeof notYours | null> {
   try {
     await session.run('ending the sessions of clients', ids.map((id) => `KILL ${Number(id)}`).join('; '));
-    return true;
+    return null;
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === noSuchThread || errno === notYours) return false;
+    if (errno === noSuchThread || errno === notYours) return errno;
     throw error;
   }
 }

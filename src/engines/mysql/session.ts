@@ -12,6 +12,8 @@ export interface Session {
   /** Milliseconds until the deadline; 0 once it has passed. */
   remainingMs(): number;
   /** Runs `statement`; `doing` says in an error what it was for. */
+  /** Another session, with the same deadline, for while this one waits. */
+  beside<Value>(work: (other: Session) => Promise<Value>): Promise<Value>;
   run(doing: string, statement: string | Statement): Promise<Results>;
   status(): Promise<ServerStatus>;
   /** Waits; never past the deadline. */
@@ -53,7 +55,7 @@ export async function withSession<Value>(
   }, timeoutMs);
   try {
     link = await step('connecting', () => openLink(target, programName, abort.signal));
-    const session = new LinkSession(link, target.user, due);
+    const session = new LinkSession(link, target, due);
     await session.run('preparing the session', prepareSql);
     return await work(session);
   } catch (error) {
@@ -78,18 +80,24 @@ class LinkSession implements Session {
   readonly connectionId: number;
   readonly user: string;
   private readonly link: Link;
+  private readonly target: Target;
   private readonly due: number;
 
-  constructor(link: Link, user: string, due: number) {
+  constructor(link: Link, target: Target, due: number) {
     this.link = link;
     this.due = due;
-    this.user = user;
+    this.target = target;
+    this.user = target.user;
     this.dialect = chooseDialect(link.version);
     this.connectionId = link.connectionId;
   }
 
   remainingMs(): number {
     return Math.max(0, this.due - performance.now());
+  }
+
+  beside<Value>(work: (other: Session) => Promise<Value>): Promise<Value> {
+    return withSession(this.target, this.remainingMs(), work);
   }
 
   run(doing: string, statement: string | Statement): Promise<Results> {

@@ -35,6 +35,21 @@ export function withSource(conninfo: Conninfo, source: Address, credentials: Cre
   return changed;
 }
 
+/**
+ * No server at all, and the rest as it was, so that `withSource` makes it whole again. The host is a folder of sockets
+ * where none can be: unlike a name that does not resolve, it asks no resolver, which may take its time or know better.
+ */
+export function sealed(conninfo: Conninfo): Conninfo {
+  const changed = new Map(conninfo);
+  changed.delete('hostaddr');
+  return changed.set('host', nowhere);
+}
+
+export const isSealed = (conninfo: Conninfo): boolean =>
+  conninfo.get('host') === nowhere && !conninfo.has('hostaddr');
+
+const nowhere = '/dev/null/sealed-by-aurelay';
+
 /** The first server that is named, as libpq tries it first; null where none is named by host or address. */
 export function sourceOf(conninfo: Conninfo): Address | null {
   const first = (keyword: string): string => (conninfo.get(keyword) ?? '').split(',')[0]?.trim() ?? '';

@@ -103,7 +103,12 @@ export class PostgresProbe implements Probe {
 
   #observed(row: StatusRow, startedAt: number, timeoutMs: number): ProbeResult {
     try {
-      const { observation, memory } = observe(readStatus(row), this.#memory, startedAt);
+      const { observation, memory } = observe(
+        readStatus(row),
+        this.#memory,
+        startedAt,
+        this.#target.instance,
+      );
       this.#memory = memory;
       const shut = this.#door.look(doorPatience * timeoutMs);
       if (shut !== null) return failed(shut);

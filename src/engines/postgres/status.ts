@@ -1,9 +1,11 @@
+import type { InstanceId } from '../../base/brand.ts';
 import type { Instant } from '../../base/clock.ts';
 import type { Address } from '../../cluster/instance.ts';
-import type { Observation, Replication } from '../../cluster/observation.ts';
+import type { Acknowledgement, Observation, Replication } from '../../cluster/observation.ts';
 import type { Position } from '../../cluster/position.ts';
-import { ConninfoInvalid, parseConninfo, sourceOf } from './conninfo.ts';
+import { type Conninfo, ConninfoInvalid, isSealed, parseConninfo, sourceOf } from './conninfo.ts';
 import { parseWalPosition, walPosition } from './position.ts';
+import { isNamed, namedIn, parseStandbyNames, sameName } from './standby-names.ts';
 
 /**
  * Everything about a server in one row, in one round trip, in either role, from PostgreSQL 14 on.
@@ -37,7 +39,13 @@ SELECT
   receiver.sender_host AS source_host,
   receiver.sender_port::text AS source_port,
   CASE WHEN pg_has_role(current_user, 'pg_read_all_settings', 'USAGE')
-    THEN current_setting('primary_conninfo', true) END AS primary_conninfo
+    THEN current_setting('primary_conninfo', true) END AS primary_conninfo,
+  current_setting('cluster_name') AS cluster_name,
+  current_setting('synchronous_standby_names') AS standby_names,
+  current_setting('synchronous_commit') AS synchronous_commit,
+  CASE WHEN pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
+    THEN coalesce((SELECT json_agg(application_name)::text
+      FROM pg_stat_replication WHERE state = 'streaming'), '[]') END AS streaming_names
 FROM role LEFT JOIN pg_stat_wal_receiver AS receiver ON true`;
 
 /**
@@ -74,6 +82,12 @@ export interface ServerStatus {
   /** The end of its source's log, as the source last said. */
   readonly sourceLsn: string | null;
   readonly source: Address | null;
+  /** How it connects to its source; null on a server that is no replica or does not say. */
+  readonly conninfo: Conninfo | null;
+  /** Under which it replicates where the connection string gives no name. */
+  readonly ownName: string;
+  /** What its commits wait for while it is a writer; null where it does not say. */
+  readonly acknowledgement: Acknowledgement | null;
   /** Since the last message of its source, by this server's own clock. */
   readonly heardSecondsAgo: number | null;
 }
@@ -88,6 +102,7 @@ export interface StatusMemory {
 /** Throws where the row is not one of `statusQuery`. */
 export function readStatus(row: StatusRow): ServerStatus {
   const inRecovery = required(row, 'in_recovery') === 'true';
+  const conninfo = inRecovery ? readConninfo(row) : null;
   return {
     inRecovery,
     readOnly: required(row, 'read_only') === 'true',
@@ -101,7 +116,11 @@ export function readStatus(row: StatusRow): ServerStatus {
     // Without pg_read_all_stats only the pid of a receiver shows, and only once it is connected.
     streaming: row.receiver_pid != null && (row.receiver_status ?? 'streaming') === 'streaming',
     sourceLsn: row.source_lsn ?? null,
-    source: inRecovery ? readSource(row) : null,
+    source: inRecovery ? readSource(row, conninfo) : null,
+    conninfo,
+    // As the receiver itself falls back (walreceiver.c).
+    ownName: row.cluster_name || 'walreceiver',
+    acknowledgement: readAcknowledgement(row),
     heardSecondsAgo: numberOrNull(row.heard_age),
   };
 }
@@ -116,25 +135,50 @@ function timelineOf(row: StatusRow): number {
   return Math.max(numberOrNull(row.control_timeline) ?? 0, numberOrNull(row.receiver_timeline) ?? 0, history);
 }
 
-function readSource(row: StatusRow): Address | null {
+function readSource(row: StatusRow, conninfo: Conninfo | null): Address | null {
   const port = numberOrNull(row.source_port);
   if (row.source_host != null && row.source_host !== '' && port !== null) {
     return { host: row.source_host, port };
   }
+  return conninfo === null ? null : sourceOf(conninfo);
+}
+
+function readConninfo(row: StatusRow): Conninfo | null {
   if (row.primary_conninfo == null) return null;
   try {
-    return sourceOf(parseConninfo(row.primary_conninfo));
+    return parseConninfo(row.primary_conninfo);
   } catch (error) {
     if (error instanceof ConninfoInvalid) return null;
     throw error;
   }
 }
 
-/** What the status means, with the memory to give to the next call. `now` is when the status was asked for. */
+function readAcknowledgement(row: StatusRow): Acknowledgement | null {
+  if (row.streaming_names == null || row.standby_names == null) return null;
+  const wanted = parseStandbyNames(row.standby_names);
+  if (wanted === null) return null;
+  const streaming = JSON.parse(row.streaming_names) as readonly string[];
+  return {
+    count: waitsForNobody(row.synchronous_commit ?? '') ? 0 : wanted.count,
+    from: namedIn(wanted),
+    connected: streaming.filter((name) => isNamed(wanted, name)).length,
+    most: null,
+  };
+}
+
+/** Whether a value of `synchronous_commit` tells the client before any replica has the commit. */
+export const waitsForNobody = (synchronousCommit: string): boolean =>
+  synchronousCommit === 'off' || synchronousCommit === 'local';
+
+/**
+ * What the status means, with the memory to give to the next call. `now` is when the status was asked for,
+ * `instance` the name under which a replica is to acknowledge commits.
+ */
 export function observe(
   status: ServerStatus,
   earlier: StatusMemory | null,
   now: Instant,
+  instance: InstanceId,
 ): { readonly observation: Observation; readonly memory: StatusMemory } {
   const known = earlier?.startedAt === status.startedAt ? earlier : null;
   // Within one run a timeline only grows: this bridges the time without a receiver, just when a failover compares.
@@ -150,7 +194,8 @@ export function observe(
       timeline,
       position: walPosition(timeline, status.lsn),
       lagSeconds: status.inRecovery ? lagOf(status, caughtUpAt, now) : 0,
-      replication: status.inRecovery ? replicationOf(status) : null,
+      replication: status.inRecovery ? replicationOf(status, instance) : null,
+      acknowledgement: writable ? status.acknowledgement : null,
       version: `PostgreSQL ${status.version.split(' ')[0]}`,
     },
   };
@@ -163,11 +208,16 @@ export const beginning = (status: ServerStatus): Position =>
 export const currentPosition = (status: ServerStatus): Position => walPosition(status.timeline, status.lsn);
 
 /** Replay stops with an error only in the log, where SQL does not reach. */
-const replicationOf = (status: ServerStatus): Replication => ({
+const replicationOf = (status: ServerStatus, instance: InstanceId): Replication => ({
   source: status.source,
   streaming: status.streaming,
   heardSecondsAgo: status.heardSecondsAgo,
   error: null,
+  stopped: status.conninfo !== null && isSealed(status.conninfo),
+  acknowledges:
+    status.conninfo === null
+      ? null
+      : sameName(status.conninfo.get('application_name') ?? status.ownName, instance),
 });
 
 /** It has replayed all that its source has told it of. */

@@ -36,6 +36,7 @@ export function viewOf(
         promotionTier: 0,
         weight,
         tags,
+        copy: true,
       },
       role: name === writer ? 'writer' : 'replica',
       health: 'healthy',
@@ -51,7 +52,7 @@ export function viewOf(
     });
   }
   const known = writer === null ? null : instanceId(writer);
-  return { cluster, epoch: term, phase: 'stable', reason: null, writer: known, instances };
+  return { cluster, epoch: term, phase: 'stable', reason: null, writer: known, instances, durability: null };
 }
 
 const common = {

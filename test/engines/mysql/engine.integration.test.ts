@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql2, { type Connection, type RowDataPacket } from 'mysql2/promise';
+import { instanceId } from '../../../src/base/brand.ts';
 import type { Observation, Replication } from '../../../src/cluster/observation.ts';
 import type { Position } from '../../../src/cluster/position.ts';
 import type { EmbeddedCluster, EmbeddedInstance } from '../../../src/demo/cluster.ts';
@@ -87,6 +88,7 @@ const oneValue = (port: number, sql: string): Promise<unknown> =>
 const countItems = async (port: number) => Number(await oneValue(port, 'SELECT COUNT(*) FROM shop.items'));
 
 const targetOf = (port: number, login: { user: string; password: string | null } = watcher) => ({
+  instance: instanceId('mysql'),
   address: { host, port },
   ...login,
   database: '',
@@ -169,6 +171,7 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
           position: '',
           lagSeconds: 0,
           replication: null,
+          acknowledgement: { count: 0, from: null, connected: 0, most: flavour === 'mysql' ? null : 1 },
           version: `${flavour === 'mysql' ? 'MySQL' : 'MariaDB'} ${cluster.version.replace(/-.*/, '')}`,
         },
       );
@@ -181,7 +184,13 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
       assert.equal(replica.writable, false);
       assert.equal(replica.lagSeconds, 0);
       const { heardSecondsAgo, ...replication } = replica.replication as Replication;
-      assert.deepEqual(replication, { source: { host, port: first.port }, streaming: true, error: null });
+      assert.deepEqual(replication, {
+        source: { host, port: first.port },
+        streaming: true,
+        error: null,
+        stopped: false,
+        acknowledges: false,
+      });
       assert.ok(heardSecondsAgo === null || heardSecondsAgo < 60);
     });
 
@@ -247,7 +256,7 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
         });
         assert.deepEqual(failure, { reason: 'timeout', detail: 'no answer within 300 ms' });
         await assert.rejects(
-          operationsOn(second.port).promote(300),
+          operationsOn(second.port).promote(300, null),
           (thrown: unknown) =>
             thrown instanceof OperationFailed &&
             /failed while connecting: not done within 300 ms/.test(thrown.message),
@@ -373,7 +382,7 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
         await eventually('the replica has received it', hasReceived);
         await asRoot(second.port, 'STOP SLAVE');
         await assert.rejects(
-          operationsOn(second.port).promote(10_000),
+          operationsOn(second.port).promote(10_000, null),
           /would discard what it received and did not apply/,
         );
         assert.ok(await hasReceived(), 'it is lost');
@@ -394,13 +403,13 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
       assert.ok((await countItems(second.port)) < items, 'it is applied already: the test proves nothing');
 
       first.kill('SIGKILL');
-      const began = await operationsOn(second.port).promote(20_000);
+      const began = await operationsOn(second.port).promote(20_000, null);
       assert.ok(samePlace(began, written), `${began} against ${written}`);
       assert.equal(await countItems(second.port), items);
       const seen = await observe(second.port);
       assert.deepEqual([seen.role, seen.writable, seen.replication], ['writer', true, null]);
       await asApp(second.port, "INSERT INTO shop.items (text) VALUES ('new')");
-      const again = await operationsOn(second.port).promote(20_000);
+      const again = await operationsOn(second.port).promote(20_000, null);
       assert.equal(mysql.positions.compare(again, began), 'ahead');
     });
 
@@ -417,14 +426,20 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
       // As if its option file let it write.
       await asRoot(first.port, 'SET GLOBAL read_only = OFF');
       const source = { host, port: second.port };
-      await operationsOn(first.port).follow(source, null, 10_000);
+      await operationsOn(first.port).follow(source, null, false, 10_000);
       const joined = await eventually('it streams and has it all', async () => {
         const seen = await observe(first.port);
         const writer = await observe(second.port);
         return seen.replication?.streaming === true && samePlace(seen.position, writer.position) && seen;
       });
       const { heardSecondsAgo: _, ...replication } = joined.replication as Replication;
-      assert.deepEqual(replication, { source, streaming: true, error: null });
+      assert.deepEqual(replication, {
+        source,
+        streaming: true,
+        error: null,
+        stopped: false,
+        acknowledges: false,
+      });
       assert.equal(joined.writable, false);
       const items = await countItems(second.port);
       await eventually('it has the rows', async () => (await countItems(first.port)) === items);
@@ -439,15 +454,15 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
         async () => (await oneValue(second.port, dumpUser)) ?? false,
       );
       assert.match(String(before), / watcher$/);
-      await operationsOn(first.port).follow(source, null, 10_000);
+      await operationsOn(first.port).follow(source, null, false, 10_000);
       assert.equal(await oneValue(second.port, dumpUser), before);
-      await operationsOn(first.port).follow(source, replicator, 10_000);
+      await operationsOn(first.port).follow(source, replicator, false, 10_000);
       await eventually('it is connected as the other user', async () =>
         / replicator$/.test(String(await oneValue(second.port, dumpUser))),
       );
       // Who has credentials keeps them.
       await asRoot(first.port, words.stopApplying);
-      await operationsOn(first.port).follow(source, null, 10_000);
+      await operationsOn(first.port).follow(source, null, false, 10_000);
       await eventually(
         'it streams again',
         async () => (await observe(first.port)).replication?.streaming === true,
@@ -457,13 +472,13 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
 
     test('a login that the source refuses is an error that time does not mend', async () => {
       const stranger = { user: 'nobody', password: 'no-such-password' };
-      await operationsOn(first.port).follow({ host, port: second.port }, stranger, 10_000);
+      await operationsOn(first.port).follow({ host, port: second.port }, stranger, false, 10_000);
       const error = await eventually('the error shows', async () => {
         return (await observe(first.port)).replication?.error ?? false;
       });
       assert.match(error, /nobody/);
       assert.doesNotMatch(error, /no-such-password/);
-      await operationsOn(first.port).follow({ host, port: second.port }, replicator, 10_000);
+      await operationsOn(first.port).follow({ host, port: second.port }, replicator, false, 10_000);
       await eventually(
         'it streams again',
         async () => (await observe(first.port)).replication?.streaming === true,
@@ -477,14 +492,14 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
       await eventually('the replica has it all', async () =>
         samePlace((await observe(first.port)).position, fenced),
       );
-      await operationsOn(first.port).promote(10_000);
-      await operationsOn(second.port).follow(old, replicator, 10_000);
+      await operationsOn(first.port).promote(10_000, null);
+      await operationsOn(second.port).follow(old, replicator, false, 10_000);
       await asApp(first.port, "INSERT INTO shop.items (text) VALUES ('shared')");
       await eventually('the replica has it', async () =>
         samePlace((await observe(second.port)).position, (await observe(first.port)).position),
       );
 
-      await operationsOn(second.port).promote(10_000);
+      await operationsOn(second.port).promote(10_000, null);
       for (let n = 0; n < 3; n += 1) await asApp(first.port, "INSERT INTO shop.items (text) VALUES ('lost')");
       for (let n = 0; n < 5; n += 1)
         await asApp(second.port, "INSERT INTO shop.items (text) VALUES ('kept')");
@@ -495,7 +510,7 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
       assert.deepEqual(mysql.positions.missing(kept, lost), { amount: 5, unit: 'transactions' });
       if (flavour === 'mysql') return;
       // MariaDB's source notices, because a former writer asks for what follows its own last transaction.
-      await operationsOn(first.port).follow({ host, port: second.port }, replicator, 10_000);
+      await operationsOn(first.port).follow({ host, port: second.port }, replicator, false, 10_000);
       const error = await eventually('the error shows', async () => {
         return (await observe(first.port)).replication?.error ?? false;
       });
@@ -504,7 +519,7 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
 
     test('an operation on a server that is gone says what it could not do', async () => {
       await second.stop();
-      await assert.rejects(operationsOn(second.port).promote(10_000), (thrown: unknown) => {
+      await assert.rejects(operationsOn(second.port).promote(10_000, null), (thrown: unknown) => {
         assert.ok(thrown instanceof OperationFailed);
         assert.match(
           thrown.message,

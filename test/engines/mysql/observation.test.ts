@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Channel, ServerStatus } from '../../../src/engines/mysql/dialects/dialect.ts';
 import { observationOf } from '../../../src/engines/mysql/observation.ts';
 import { positionOfLists } from '../../../src/engines/mysql/position.ts';
+import type { SemiSync, SemiSyncReplica, SemiSyncSource } from '../../../src/engines/mysql/semi-sync.ts';
 
 const version = { flavor: 'mariadb', major: 11, minor: 8, patch: 2, name: 'MariaDB 11.8.2' } as const;
 const channel: Channel = {
@@ -18,6 +19,17 @@ const channel: Channel = {
   caughtUp: true,
   signsOfLife: '',
 };
+const source: SemiSyncSource = {
+  names: { enabled: '', timeout: '', waitPoint: '', waitForAbsent: '', count: '' },
+  enabled: true,
+  waits: true,
+  count: 2,
+  clients: 3,
+  waiting: 0,
+  isPatient: true,
+};
+const replica: SemiSyncReplica = { enabledName: '', enabled: true, acknowledges: true };
+let semiSync: SemiSync = { source, replica };
 const observe = (writable: boolean, ...channels: readonly Channel[]) => {
   const status: ServerStatus = {
     writable,
@@ -25,6 +37,7 @@ const observe = (writable: boolean, ...channels: readonly Channel[]) => {
     executed: positionOfLists(['0-1-5']),
     held: positionOfLists(['0-1-7']),
     channels,
+    semiSync,
   };
   return observationOf(status, version, 0.5);
 };
@@ -41,6 +54,7 @@ test('a writer takes writes and replicates from nobody', () => {
     position: '0-1-7',
     lagSeconds: 0,
     replication: null,
+    acknowledgement: { count: 2, from: null, connected: 3, most: null },
     version: 'MariaDB 11.8.2',
   });
 });
@@ -81,4 +95,37 @@ test('an error is told where waiting does not mend it', () => {
   assert.equal(error({ applying: false, applyError: broken }), 'duplicate entry');
   assert.equal(error({ applying: true, applyError: broken }), null);
   assert.equal(error({ applying: false }), null, 'stopped by somebody');
+});
+
+test('what a commit waits for, on a writer', () => {
+  const acknowledgement = (change: Partial<SemiSyncSource> | null) => {
+    semiSync = { source: change === null ? null : { ...source, ...change }, replica };
+    return observe(true).acknowledgement;
+  };
+  assert.equal(acknowledgement(null), null);
+  assert.equal(acknowledgement({ waits: false })?.count, 0, 'it gave up');
+  assert.deepEqual(acknowledgement({ count: null }), { count: 1, from: null, connected: 3, most: 1 });
+  assert.equal(observe(false, channel).acknowledgement, null);
+});
+
+test('a replica acknowledges where its receiver took that over', () => {
+  const acknowledges = (one: SemiSyncReplica | null, change: Partial<Channel> = {}) => {
+    semiSync = { source: null, replica: one };
+    return observe(false, { ...channel, ...change }).replication?.acknowledges;
+  };
+  assert.equal(acknowledges(replica), true);
+  assert.equal(acknowledges({ ...replica, acknowledges: false }), false);
+  assert.equal(acknowledges({ ...replica, acknowledges: false }, { receiving: 'stopped' }), true);
+  assert.equal(acknowledges({ ...replica, enabled: false }), false);
+  assert.equal(acknowledges(null), false);
+});
+
+test('a receiver that was stopped is told from one that stopped by itself', () => {
+  const stopped = (change: Partial<Channel>) =>
+    observe(false, { ...channel, ...change }).replication?.stopped;
+  assert.equal(stopped({}), false);
+  assert.equal(stopped({ receiving: 'connecting', receiveError: refused }), false);
+  assert.equal(stopped({ receiving: 'stopped' }), true);
+  assert.equal(stopped({ receiving: 'stopped', receiveError: refused }), true, 'its source was gone already');
+  assert.equal(stopped({ receiving: 'stopped', receiveError: { errno: 1236, message: 'purged' } }), false);
 });

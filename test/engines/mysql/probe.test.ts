@@ -3,8 +3,11 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { type TestContext, test } from 'node:test';
+import { instanceId } from '../../../src/base/brand.ts';
 import type { Probe } from '../../../src/engines/engine.ts';
 import { mysql } from '../../../src/engines/mysql/engine.ts';
+
+const instance = instanceId('mysql-1');
 
 /** A listener that is no database, and a probe that takes it for one. */
 async function probeOf(t: TestContext, onConnection: (socket: Socket) => void): Promise<Probe> {
@@ -17,7 +20,13 @@ async function probeOf(t: TestContext, onConnection: (socket: Socket) => void): 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const target = { address: { host: '127.0.0.1', port }, user: 'aurelay', password: 'secret', database: '' };
+  const target = {
+    instance,
+    address: { host: '127.0.0.1', port },
+    user: 'aurelay',
+    password: 'secret',
+    database: '',
+  };
   const probe = mysql.createProbe(target);
   t.after(() => {
     probe.close();
@@ -44,7 +53,7 @@ test('a port where nothing listens', async () => {
   server.close();
   await once(server, 'close');
   const address = { host: '127.0.0.1', port };
-  const probe = mysql.createProbe({ address, user: 'aurelay', password: null, database: '' });
+  const probe = mysql.createProbe({ instance, address, user: 'aurelay', password: null, database: '' });
   assert.equal(await reasonOf(probe), 'refused');
   probe.close();
 });

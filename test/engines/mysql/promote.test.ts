@@ -25,6 +25,7 @@ const statusOf = (executed: string, held: string, ...channels: readonly Channel[
   executed: positionOfLists([executed]),
   held: positionOfLists([held]),
   channels,
+  semiSync: { source: null, replica: null },
 });
 
 /** A session in which the server says `statuses` one after the other, and the last one again and again. */
@@ -43,6 +44,7 @@ function scripted(...statuses: readonly ServerStatus[]): Session & { readonly ra
     },
     status: async () => statuses[Math.min(next++, statuses.length - 1)] as ServerStatus,
     pause: async () => {},
+    beside: () => assert.fail('nothing is done beside it'),
   };
 }
 
@@ -55,7 +57,7 @@ test('writes are allowed only when all that was received is applied and the sour
     statusOf('0-1-7', '0-1-8', lagging),
     statusOf('0-1-8', '0-1-8', channel),
   );
-  assert.equal(await promote(session), '0-1-8');
+  assert.equal(await promote(session, null), '0-1-8');
   assert.deepEqual(session.ran, [
     "STOP SLAVE '' IO_THREAD",
     "STOP SLAVE ''",
@@ -69,12 +71,12 @@ test('an applier that stands still is started before the receiver is stopped', a
     statusOf('0-1-5', '0-1-7', { ...lagging, applying: false }),
     statusOf('0-1-7', '0-1-7', channel),
   );
-  await promote(session);
+  await promote(session, null);
   assert.deepEqual(session.ran.slice(0, 2), ["START SLAVE '' SQL_THREAD", "STOP SLAVE '' IO_THREAD"]);
 });
 
 const refused = async (session: Session & { readonly ran: string[] }, why: RegExp): Promise<void> => {
-  await assert.rejects(promote(session), why);
+  await assert.rejects(promote(session, null), why);
   assert.ok(!session.ran.some((sql) => /RESET|read_only/.test(sql)), session.ran.join('; '));
 };
 

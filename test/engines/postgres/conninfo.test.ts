@@ -5,8 +5,10 @@ import {
   type Conninfo,
   ConninfoInvalid,
   formatConninfo,
+  isSealed,
   parseConninfo,
   sameConninfo,
+  sealed,
   sourceOf,
   withSource,
 } from '../../../src/engines/postgres/conninfo.ts';
@@ -60,6 +62,18 @@ describe('conninfo', () => {
       host: 'db1',
       sslmode: 'require',
     });
+  });
+
+  it('is sealed by a host that is nowhere, and keeps all that following needs', () => {
+    const several = parseConninfo('host=a,b hostaddr=10.0.0.1,10.0.0.2 port=1,2 user=repl password=secret');
+    const seal = sealed(several);
+    assert.ok(isSealed(parseConninfo(formatConninfo(seal))));
+    assert.ok(!isSealed(several));
+    assert.equal(seal.has('hostaddr'), false);
+    const source = { host: 'db1', port: 5433 };
+    assert.deepEqual(withSource(seal, source, null), withSource(several, source, null));
+    assert.ok(!isSealed(withSource(seal, source, null)));
+    assert.deepEqual(sealed(seal), seal);
   });
 
   it('says what is wrong without showing any of it', () => {

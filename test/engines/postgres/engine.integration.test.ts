@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { instanceId } from '../../../src/base/brand.ts';
 import type { Observation, ProbeFailure } from '../../../src/cluster/observation.ts';
 import type { EmbeddedCluster, EmbeddedInstance } from '../../../src/demo/cluster.ts';
 import { startPostgresCluster } from '../../../src/demo/postgres-cluster.ts';
@@ -17,6 +18,7 @@ import { parseWalPosition } from '../../../src/engines/postgres/position.ts';
 const patientMs = 20_000;
 
 const targetOf = (instance: EmbeddedInstance, login: Partial<Target> = {}): Target => ({
+  instance: instanceId(instance.id),
   address: { host: '127.0.0.1', port: instance.port },
   user: 'postgres',
   password: null,
@@ -124,6 +126,7 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
       assert.equal(seen.timeline, 1);
       assert.equal(seen.lagSeconds, 0);
       assert.equal(seen.replication, null);
+      assert.deepEqual(seen.acknowledgement, { count: 0, from: [], connected: 0, most: null });
       assert.match(seen.identity, /^\d{15,20}$/);
       assert.match(seen.version, /^PostgreSQL \d+(\.\d+)?$/);
       assert.ok((parseWalPosition(seen.position)?.lsn ?? 0n) > 0n, seen.position);
@@ -143,6 +146,8 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
           streaming: true,
           heardSecondsAgo: null,
           error: null,
+          stopped: false,
+          acknowledges: true,
         },
       );
       assert.ok((seen.replication?.heardSecondsAgo ?? 99) < 60);
@@ -213,8 +218,12 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
         streaming: true,
         heardSecondsAgo: null,
         error: null,
+        stopped: false,
+        acknowledges: null,
       });
-      assert.equal((await look(first, { user: 'stranger' })).role, 'writer');
+      const ofWriter = await look(first, { user: 'stranger' });
+      assert.equal(ofWriter.role, 'writer');
+      assert.equal(ofWriter.acknowledgement, null);
     });
 
     it('says at once when its idle connection is ended', async () => {
@@ -537,7 +546,7 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
     it('promote: on a fenced writer it takes the fence back and reports the position', async () => {
       const operations = postgres.createOperations(targetOf(first));
       const fenced = await operations.fence(patientMs);
-      const promoted = await operations.promote(patientMs);
+      const promoted = await operations.promote(patientMs, null);
       assert.notEqual(postgres.positions.compare(promoted, fenced), 'behind');
       assert.equal((await look(first)).role, 'writer');
     });
@@ -546,7 +555,7 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
       await assert.rejects(
         postgres
           .createOperations(targetOf(first))
-          .follow({ host: '127.0.0.1', port: second.port }, null, patientMs),
+          .follow({ host: '127.0.0.1', port: second.port }, null, false, patientMs),
         (error: Error) => error instanceof OperationFailed && /pg_rewind/.test(error.message),
       );
     });
@@ -572,7 +581,7 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
     it('ends at its deadline', async () => {
       const server = await listen(() => {});
       const operations = postgres.createOperations({ ...targetOf(first), address: server.address });
-      await assert.rejects(operations.promote(200), /not done within 200ms/);
+      await assert.rejects(operations.promote(200, null), /not done within 200ms/);
       await server.close();
     });
 
@@ -591,26 +600,27 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
 
       await withProbe(third, async (probe) => {
         await observed(probe);
-        const promoted = await postgres.createOperations(targetOf(second)).promote(patientMs);
+        const promoted = await postgres.createOperations(targetOf(second)).promote(patientMs, null);
         const writer = await look(second);
         assert.equal(writer.role, 'writer');
         assert.equal(writer.timeline, 2);
         assert.equal(parseWalPosition(promoted)?.timeline, 2);
         assert.equal(postgres.positions.compare(promoted, last), 'ahead');
         assert.notEqual(postgres.positions.compare(writer.position, promoted), 'behind');
-        const again = await postgres.createOperations(targetOf(second)).promote(patientMs);
+        const again = await postgres.createOperations(targetOf(second)).promote(patientMs, null);
         assert.notEqual(postgres.positions.compare(again, promoted), 'behind');
 
         const operations = postgres.createOperations(targetOf(third));
         const source = { host: '127.0.0.1', port: second.port };
-        await operations.follow(source, { user: 'postgres', password: "a 'quoted' \\ secret" }, patientMs);
+        const login = { user: 'postgres', password: "a 'quoted' \\ secret" };
+        await operations.follow(source, login, false, patientMs);
         await until('it streams from the new writer', async () => {
           const { replication, timeline } = await observed(probe);
           return replication?.streaming === true && replication.source?.port === second.port && timeline === 2
             ? true
             : null;
         });
-        await operations.follow(source, null, patientMs);
+        await operations.follow(source, null, false, patientMs);
         await withClient(third, async (client) => {
           const { rows } = await client.query<{ primary_conninfo: string }>('SHOW primary_conninfo');
           assert.match(

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { instanceId } from '../../../src/base/brand.ts';
+import { formatConninfo, parseConninfo, sealed } from '../../../src/engines/postgres/conninfo.ts';
 import {
   observe,
   readStatus,
@@ -17,6 +19,10 @@ const writer: StatusRow = {
   replay_lsn: null,
   wal_timeline: '0000000A',
   control_timeline: '1',
+  cluster_name: '',
+  standby_names: '',
+  synchronous_commit: 'on',
+  streaming_names: '["pg-2", "pg-3", "backup"]',
 };
 
 const replica: StatusRow = {
@@ -49,7 +55,7 @@ const lone: StatusRow = {
 };
 
 const seen = (row: StatusRow, earlier: StatusMemory | null = null, now = 1_000) =>
-  observe(readStatus(row), earlier, now);
+  observe(readStatus(row), earlier, now, instanceId('pg-2'));
 
 describe('what a status row means', () => {
   it('a writer', () => {
@@ -61,6 +67,7 @@ describe('what a status row means', () => {
       position: '10/0/5000148',
       lagSeconds: 0,
       replication: null,
+      acknowledgement: { count: 0, from: [], connected: 0, most: null },
       version: 'PostgreSQL 15.14',
     });
   });
@@ -82,6 +89,8 @@ describe('what a status row means', () => {
       streaming: true,
       heardSecondsAgo: 0.25,
       error: null,
+      stopped: false,
+      acknowledges: false,
     });
   });
 
@@ -92,6 +101,8 @@ describe('what a status row means', () => {
       streaming: false,
       heardSecondsAgo: null,
       error: null,
+      stopped: false,
+      acknowledges: false,
     });
     assert.equal(observation.timeline, 2);
     assert.equal(observation.lagSeconds, 3600.5);
@@ -111,6 +122,8 @@ describe('what a status row means', () => {
       streaming: true,
       heardSecondsAgo: 0.25,
       error: null,
+      stopped: false,
+      acknowledges: null,
     });
     assert.equal(seen({ ...lone, primary_conninfo: "'" }).observation.replication?.source, null);
   });
@@ -141,6 +154,35 @@ describe('what a status row means', () => {
     assert.equal(seen(lone, memory).observation.timeline, 3);
     assert.equal(seen(lone, memory).observation.position, '3/0/5000148');
     assert.equal(seen({ ...lone, started_at: 'b' }, memory).observation.timeline, 2);
+  });
+
+  it('whom a commit waits for', () => {
+    const acknowledgement = (change: StatusRow) => seen({ ...writer, ...change }).observation.acknowledgement;
+    const some = { standby_names: 'ANY 2 ("PG-2", pg_9, "pg-3")' };
+    const from = ['PG-2', 'pg-3', 'pg_9'];
+    assert.deepEqual(acknowledgement(some), { count: 2, from, connected: 2, most: null });
+    const told = { ...some, synchronous_commit: 'local' };
+    assert.deepEqual(acknowledgement(told), { count: 0, from, connected: 2, most: null }, 'before anybody');
+    const anybody = { standby_names: '*' };
+    assert.deepEqual(acknowledgement(anybody), { count: 1, from: null, connected: 3, most: null });
+    assert.equal(acknowledgement({ ...some, streaming_names: null }), null, 'it does not say');
+    assert.equal(acknowledgement({ ...some, read_only: 'true' }), null, 'it is no writer');
+  });
+
+  it('whether a replica goes by its own name, which its source compares without regard to case', () => {
+    const acknowledges = (change: StatusRow) =>
+      seen({ ...replica, ...change }).observation.replication?.acknowledges;
+    assert.equal(acknowledges({ primary_conninfo: 'host=db1 application_name=PG-2' }), true);
+    assert.equal(acknowledges({ primary_conninfo: 'host=db1 application_name=pg-3' }), false);
+    assert.equal(acknowledges({ primary_conninfo: 'host=db1', cluster_name: 'pg-2' }), true);
+    assert.equal(acknowledges({ primary_conninfo: null }), null);
+  });
+
+  it('a replica that is sealed', () => {
+    const conninfo = formatConninfo(sealed(parseConninfo('host=db1 hostaddr=10.0.0.1 user=repl')));
+    assert.equal(seen({ ...lone, primary_conninfo: conninfo }).observation.replication?.stopped, true);
+    const elsewhere = { ...lone, primary_conninfo: `${conninfo} hostaddr=10.0.0.1` };
+    assert.equal(seen(elsewhere).observation.replication?.stopped, false);
   });
 
   it('a row of another query is an error', () => {

@@ -1,6 +1,7 @@
 import type { Address } from '../../../cluster/instance.ts';
 import type { Credentials } from '../../engine.ts';
 import type { MysqlPosition } from '../position.ts';
+import type { SemiSync } from '../semi-sync.ts';
 
 /**
  * All that differs between MySQL and MariaDB once a connection is open: statements to run, and how to read the
@@ -13,6 +14,7 @@ export interface Dialect {
 
   /** Stop taking transactions from the source; what was received goes on being applied. */
   stopReceivingSql(channel: Channel): string;
+  startReceivingSql(channel: Channel): string;
   startApplyingSql(channel: Channel): string;
   /** Whether what was received survives a start of replication after both of its threads stood still. */
   readonly keepsRelayLog: boolean;
@@ -31,6 +33,8 @@ export interface Dialect {
    * READ ONLY ADMIN.
    */
   readonly refuseWritesSql: string;
+  /** Whether a session that is killed while its commit waits for a replica ends, and waits no more. */
+  readonly killEndsWaiting: boolean;
   readonly allowWritesSql: string;
 }
 
@@ -57,6 +61,7 @@ export interface ServerStatus {
   readonly held: MysqlPosition;
   /** Where it replicates from; none on a server that is no replica. Group Replication's own channels are left out. */
   readonly channels: readonly Channel[];
+  readonly semiSync: SemiSync;
 }
 
 /** One source that a server is configured to replicate from (MariaDB: a named connection). */

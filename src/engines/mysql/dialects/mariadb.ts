@@ -2,6 +2,7 @@ import type { Address } from '../../../cluster/instance.ts';
 import type { Credentials } from '../../engine.ts';
 import { formatGtidList, lacks, newestOfEachDomain, parseGtidList } from '../gtid-list.ts';
 import { positionOfLists } from '../position.ts';
+import { readSemiSync, semiSyncSql } from '../semi-sync.ts';
 import { addressOf, errorOf, isOn, joined, numberOf, receivingOf, sameSpot, textOf } from './columns.ts';
 import type { Channel, Dialect, Results, Row, ServerStatus, Statement } from './dialect.ts';
 import { quote } from './quote.ts';
@@ -17,9 +18,10 @@ export const mariadbDialect: Dialect = {
   statusSql:
     'SELECT @@global.read_only AS read_only, @@global.server_id AS server_id, ' +
     '@@global.gtid_binlog_state AS binlog_state, @@global.gtid_binlog_pos AS binlog_pos, ' +
-    '@@global.gtid_slave_pos AS slave_pos; SHOW ALL SLAVES STATUS',
+    `@@global.gtid_slave_pos AS slave_pos; SHOW ALL SLAVES STATUS; ${semiSyncSql}`,
   readStatus,
   stopReceivingSql: ({ name }) => `STOP SLAVE ${quote(name)} IO_THREAD`,
+  startReceivingSql: ({ name }) => `START SLAVE ${quote(name)} IO_THREAD`,
   startApplyingSql: ({ name }) => `START SLAVE ${quote(name)} SQL_THREAD`,
   // With GTIDs it fetches again what it had, which is nowhere any more when the source is gone.
   keepsRelayLog: false,
@@ -29,6 +31,7 @@ export const mariadbDialect: Dialect = {
   changeSource,
   adoptOwnHistorySql,
   refuseWritesSql: 'SET GLOBAL read_only = ON',
+  killEndsWaiting: true,
   allowWritesSql: 'SET GLOBAL read_only = OFF',
 };
 
@@ -60,7 +63,7 @@ function adoptOwnHistorySql({ executed }: ServerStatus): string | null {
   return `SET GLOBAL gtid_slave_pos = '${formatGtidList(newestOfEachDomain(executed.list))}'`;
 }
 
-function readStatus([variables, channels]: Results): ServerStatus {
+function readStatus([variables, channels, ...semiSync]: Results): ServerStatus {
   const row = variables?.[0] ?? {};
   const slavePos = row.slave_pos ?? '';
   const executed = [row.binlog_state ?? '', row.binlog_pos ?? '', slavePos];
@@ -72,6 +75,7 @@ function readStatus([variables, channels]: Results): ServerStatus {
     executed: positionOfLists(executed),
     held: positionOfLists([...executed, ...received]),
     channels: rows.map((channel) => readChannel(channel, slavePos)),
+    semiSync: readSemiSync(semiSync[0] ?? [], semiSync[1] ?? []),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Address } from '../../../cluster/instance.ts';
 import type { Credentials } from '../../engine.ts';
 import { countMissing, parseGtidSet } from '../gtid-set.ts';
 import { type MysqlPosition, positionOfSets } from '../position.ts';
+import { readSemiSync, semiSyncSql } from '../semi-sync.ts';
 import { isAtLeast, type ServerVersion } from '../server-version.ts';
 import { addressOf, errorOf, isOn, joined, numberOf, receivingOf, sameSpot, textOf } from './columns.ts';
 import type { Channel, Dialect, Results, Row, ServerStatus, Statement } from './dialect.ts';
@@ -31,9 +32,10 @@ export function mysqlDialect(version: ServerVersion): Dialect {
     statusSql:
       'SELECT @@global.read_only AS read_only, @@global.super_read_only AS super_read_only, ' +
       '@@global.server_uuid AS server_uuid, @@global.gtid_mode AS gtid_mode, ' +
-      `@@global.gtid_executed AS gtid_executed; SHOW ${words.replica} STATUS`,
+      `@@global.gtid_executed AS gtid_executed; SHOW ${words.replica} STATUS; ${semiSyncSql}`,
     readStatus,
     stopReceivingSql: ({ name }) => `STOP ${words.replica} IO_THREAD${on(name)}`,
+    startReceivingSql: ({ name }) => `START ${words.replica} IO_THREAD${on(name)}`,
     startApplyingSql: ({ name }) => `START ${words.replica} SQL_THREAD${on(name)}`,
     keepsRelayLog: true,
     stopReplicatingSql: ({ name }) => `STOP ${words.replica}${on(name)}`,
@@ -42,6 +44,7 @@ export function mysqlDialect(version: ServerVersion): Dialect {
     changeSource: (channel, source, credentials) => changeSource(words, source, credentials, on(channel)),
     adoptOwnHistorySql: () => null,
     refuseWritesSql: 'SET GLOBAL super_read_only = ON',
+    killEndsWaiting: false,
     // Turning read_only off turns super_read_only off (MySQL manual, "Server System Variables").
     allowWritesSql: 'SET GLOBAL read_only = OFF',
   };
@@ -77,7 +80,7 @@ function changeSource(
   return { sql: `${verb} ${options.join(', ')}${onChannel}`, values };
 }
 
-function readStatus([variables, channels]: Results): ServerStatus {
+function readStatus([variables, channels, ...semiSync]: Results): ServerStatus {
   const row = variables?.[0] ?? {};
   const gtidMode = textOf(row, 'gtid_mode');
   const executedText = row.gtid_executed ?? '';
@@ -91,6 +94,7 @@ function readStatus([variables, channels]: Results): ServerStatus {
     executed: known([executedText]),
     held: known([executedText, ...received]),
     channels: rows.map((channel) => readChannel(channel, executedText)),
+    semiSync: readSemiSync(semiSync[0] ?? [], semiSync[1] ?? []),
   };
 }
 
