@@ -1,6 +1,7 @@
 import type { InstanceId } from '../../src/base/brand.ts';
 import type { Instance } from '../../src/cluster/instance.ts';
 import type { Comparison, Position, PositionOrder } from '../../src/cluster/position.ts';
+import type { Quorum } from '../../src/engines/engine.ts';
 
 /** One committed write. */
 export interface Entry {
@@ -23,6 +24,12 @@ export class SimServer {
   log: Entry[] = [];
   /** Its receiver believes that it hears the source. */
   streaming = false;
+  /** What its commits wait for while it is a writer: kept over a restart, as PostgreSQL keeps it. */
+  quorum: Quorum = { count: 0, from: [] };
+  /** It acknowledges what it receives. */
+  acknowledges = false;
+  /** It receives from nobody, whatever its source: kept over a restart. */
+  sealed = false;
   /** Extra delay of its replication, in milliseconds. */
   lagMs = 0;
   /** Broken connections are noticed at once by whoever is connected; the run of the process they belonged to. */
@@ -55,6 +62,11 @@ export class SimServer {
     this.run += 1;
   }
 
+  /** It has this write, made by a server that it copies. */
+  has({ id }: Entry, index: number): boolean {
+    return this.log[index]?.id === id;
+  }
+
   promote(): void {
     if (!this.standby) {
       this.readOnly = false;
@@ -78,6 +90,8 @@ export class SimServer {
     this.source = writer.instance.id;
     this.timeline = writer.timeline;
     this.log = [...writer.log];
+    this.acknowledges = false;
+    this.sealed = false;
     this.lagMs = 0;
   }
 

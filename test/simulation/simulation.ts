@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { InstanceId } from '../../src/base/brand.ts';
+import type { QuorumPolicy } from '../../src/cluster/durability.ts';
 import type { SimServer } from './sim-server.ts';
 import { World } from './world.ts';
 
@@ -13,11 +14,15 @@ export interface Run {
   readonly seed: number;
   readonly epochs: number;
   readonly acknowledged: number;
+  /** Writes that were promised for ever; 0 without quorum durability. */
+  readonly promised: number;
 }
 
 /** One disaster: faults for a while, then peace. Throws, with the trace, where an invariant breaks. */
 export async function simulate(seed: number): Promise<Run> {
-  const world = new World(seed, { servers: 2 + (seed % 4), mode: 'automatic' });
+  const servers = 2 + (seed % 4);
+  const durability = quorumOf(seed, servers);
+  const world = new World(seed, { servers, mode: 'automatic', durability });
   try {
     world.startAurelay();
     await world.clock.runUntil(2_000);
@@ -25,7 +30,7 @@ export async function simulate(seed: number): Promise<Run> {
     while (world.clock.now() < faultsForMs) {
       await world.clock.runUntil(world.clock.now() + world.between(10, 2_500));
       checkFatal(world);
-      fault(world);
+      fault(world, durability !== null);
     }
     world.heal();
     const until = world.clock.now() + healsWithinMs;
@@ -39,13 +44,23 @@ export async function simulate(seed: number): Promise<Run> {
     checkPeace(world);
     await drill(world);
     const { view } = world;
-    return { seed, epochs: view?.epoch ?? 0, acknowledged: world.acknowledged };
+    if (view?.writer != null) world.checkPromise(view.writer);
+    const { acknowledged, promises } = world;
+    return { seed, epochs: view?.epoch ?? 0, acknowledged, promised: promises };
   } catch (error) {
     const trace = world.trace.slice(-80).join('\n');
     throw new Error(`seed ${seed}: ${(error as Error).message}\n${trace}`, { cause: error });
   } finally {
     world.controller?.stop();
   }
+}
+
+/** Every other world of three servers or more; seldom one that gives up its promise rather than wait. */
+function quorumOf(seed: number, copies: number): QuorumPolicy | null {
+  if (copies < 3 || seed % 8 >= 4) return null;
+  const writeQuorum = seed % 3 === 0 ? copies - 1 : 2;
+  const onLostQuorum = seed % 5 === 0 ? 'degrade' : 'stall';
+  return { copies, writeQuorum, onLostQuorum, degradeAfterMs: 2_000 };
 }
 
 function checkFatal(world: World): void {
@@ -93,7 +108,16 @@ async function drill(world: World): Promise<void> {
   );
 }
 
-const faults: readonly ((world: World, server: SimServer) => void)[] = [
+type Fault = (world: World, server: SimServer) => void;
+
+/** Nobody and nothing is safe from somebody who promotes by hand. */
+const promotedByHand: Fault = (world, server) => {
+  if (!server.answers || server.writable) return;
+  world.log(`somebody promotes ${server.instance.id} by hand`);
+  server.promote();
+};
+
+const faults: readonly Fault[] = [
   (world, server) => world.crash(server),
   (world, server) => world.crash(server),
   (world, server) => world.start(server),
@@ -113,22 +137,19 @@ const faults: readonly ((world: World, server: SimServer) => void)[] = [
     world.crashAurelay();
     world.clock.after(world.between(0, 3_000), () => world.startAurelay());
   },
-  (world, server) => {
-    if (!server.answers || server.writable) return;
-    world.log(`somebody promotes ${server.instance.id} by hand`);
-    server.promote();
-  },
+  promotedByHand,
   (world) => void world.controller?.failover(),
   (world, server) => void world.controller?.switchover(server.instance.id),
   (world, server) => void world.controller?.drain(server.instance.id, world.prng.next() < 0.3),
   (world, server) => rebuild(world, server),
 ];
 
-function fault(world: World): void {
+function fault(world: World, isQuorum: boolean): void {
   const servers = [...world.servers.values()];
   const writer = world.view?.writer == null ? undefined : world.servers.get(world.view.writer);
   const server = writer !== undefined && world.prng.next() < 0.5 ? writer : world.pick(servers);
-  world.pick(faults)(world, server);
+  const chosen = world.pick(faults);
+  if (!isQuorum || chosen !== promotedByHand) chosen(world, server);
 }
 
 /** Starts a deposed server over as a replica of the current writer. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { clusterId, type Epoch, type InstanceId } from '../../src/base/brand.ts';
 import { type Prng, randomIndex, seededPrng } from '../../src/base/prng.ts';
+import type { QuorumPolicy } from '../../src/cluster/durability.ts';
 import type { Memory } from '../../src/cluster/memory.ts';
 import type { Observation, ProbeFailureReason } from '../../src/cluster/observation.ts';
 import type { Position } from '../../src/cluster/position.ts';
@@ -21,12 +22,29 @@ import { testInstance } from '../cluster/scenario.ts';
 import { SimClock } from './sim-clock.ts';
 import { type Entry, SimServer, simPositions } from './sim-server.ts';
 
-/** A client's connection through the writer endpoint: it stays with its server until somebody closes it. */
+/**
+ * A client's connection: it stays with its server until somebody closes it. Through the writer endpoint, or (`direct`)
+ * past Aurelay, where only the server itself can end it and Aurelay's network does not matter.
+ */
 interface Session {
+  readonly direct: boolean;
   readonly server: SimServer;
   readonly run: number;
   readonly epoch: Epoch;
   open: boolean;
+}
+
+/** A write whose client waits to be told of it. */
+interface Waiting {
+  readonly session: Session;
+  readonly entry: Entry;
+  readonly index: number;
+}
+
+export interface WorldOptions {
+  readonly servers: number;
+  readonly mode: 'automatic' | 'observe';
+  readonly durability?: QuorumPolicy | null;
 }
 
 const replicationTickMs = 100;
@@ -61,7 +79,13 @@ export class World {
   acknowledged = 0;
   private readonly config: ClusterConfig;
 
-  constructor(seed: number, options: { readonly servers: number; readonly mode: 'automatic' | 'observe' }) {
+  /** Writes that their clients were told of. */
+  private readonly told = new Set<number>();
+  /** Those that were promised never to be lost. */
+  private readonly promised = new Set<number>();
+  private waiting: Waiting[] = [];
+
+  constructor(seed: number, options: WorldOptions) {
     this.prng = seededPrng(seed);
     const instances = Array.from({ length: options.servers }, (_, index) =>
       testInstance(`s${index + 1}`, { promotionTier: randomIndex(this.prng, 2) }),
@@ -82,7 +106,9 @@ export class World {
         maxHeld: 100,
         minIntervalMs: this.prng.next() < 0.5 ? 0 : 5_000,
         promoteTimeoutMs: 5_000,
+        maxLoss: null,
       },
+      durability: options.durability ?? null,
       rejoinCommand: null,
       rejoinTimeoutMs: 60_000,
       instances: new Map(instances.map((instance) => [instance.id, instance])),
@@ -96,6 +122,7 @@ export class World {
     replicate();
     for (let client = 0; client < 3; client += 1)
       this.clock.after(this.between(0, 50), () => this.write(null));
+    if (options.durability != null) this.clock.after(this.between(0, 50), () => this.writeDirectly(null));
   }
 
   between(least: number, most: number): number {
@@ -129,8 +156,15 @@ export class World {
       supervisor: this.supervised ? this.supervisor() : null,
       closeSessions: async (instance) => this.closeSessions(instance),
       onView: (view) => this.check(view),
-      onStory: (story: Story) => this.log(`  ${story.name}: ${story.message}`),
+      onStory: (story: Story) => {
+        this.log(`  ${story.name}: ${story.message}`);
+        // From here on Aurelay says itself that writes may be lost.
+        if (story.name === 'durability.degraded') this.promised.clear();
+        if (story.name === 'durability.secured') this.promiseAll();
+        assert.notEqual(story.name, 'durability.broken', 'nobody touches a server’s quorum but Aurelay');
+      },
       onReceipt: () => {},
+      onDiscard: () => this.clock.sleep(this.between(1, 20)),
       onProbe: () => {},
       onFatal: (error) => {
         this.fatal ??= error;
@@ -209,9 +243,36 @@ export class World {
     assert.equal(view.writer, holder, `epoch ${view.epoch} has two writers`);
     assert.ok(this.disk !== null && this.disk.epoch >= view.epoch, `epoch ${view.epoch} is not on disk`);
     if (view.epoch === this.newestEpoch) return;
+    this.checkPromise(view.writer);
     this.checkReturn(view.writer);
     this.writers.set(view.epoch, view.writer);
     this.newestEpoch = view.epoch;
+  }
+
+  /** Whoever becomes the writer has every write that a client was told of under a quorum. */
+  checkPromise(writer: InstanceId): void {
+    const server = this.servers.get(writer) as SimServer;
+    const there = new Set(server.log.map(({ id }) => id));
+    const missing = [...this.promised].filter((id) => !there.has(id));
+    assert.deepEqual(missing, [], `${writer} lacks writes that clients were told of`);
+  }
+
+  /** The writer has just been found to have every write that is still to be had, on enough copies. */
+  private promiseAll(): void {
+    const writer = this.view?.writer ?? null;
+    if (writer === null) return;
+    for (const { id } of this.servers.get(writer)?.log ?? []) if (this.told.has(id)) this.promised.add(id);
+  }
+
+  /** How many writes are promised for ever. */
+  get promises(): number {
+    return this.promised.size;
+  }
+
+  /** Somebody goes ahead at whatever loss. */
+  forgive(): void {
+    this.log('somebody puts up with losing writes');
+    this.promised.clear();
   }
 
   /** A former writer holds office again only after it was started over as a replica. */
@@ -234,6 +295,19 @@ export class World {
     this.clock.after(this.between(20, 80), () => this.write(current));
   }
 
+  /** A client that knows a server's address and stays with it. */
+  private writeDirectly(session: Session | null): void {
+    const current = session !== null && this.isAlive(session) ? session : this.connectDirectly();
+    if (current !== null) this.commit(current);
+    this.clock.after(this.between(20, 80), () => this.writeDirectly(current));
+  }
+
+  private connectDirectly(): Session | null {
+    const server = this.pick([...this.servers.values()]);
+    if (!server.answers || !server.writable) return null;
+    return { direct: true, server, run: server.run, epoch: 0 as Epoch, open: true };
+  }
+
   private isAlive({ open, server, run }: Session): boolean {
     return open && server.run === run;
   }
@@ -242,21 +316,63 @@ export class World {
     const { view } = this;
     const server = view?.writer == null ? undefined : this.servers.get(view.writer);
     if (view === null || server === undefined || !server.answers || this.isCut(server, 'in')) return null;
-    const session: Session = { server, run: server.run, epoch: view.epoch, open: true };
+    const session: Session = { direct: false, server, run: server.run, epoch: view.epoch, open: true };
     this.sessions.add(session);
     return session;
   }
 
-  private commit({ server, epoch }: Session): void {
-    if (!server.answers || !server.writable || this.isCut(server, 'in')) return;
+  private commit(session: Session): void {
+    const { server, epoch, direct } = session;
+    if (!server.answers || !server.writable || (!direct && this.isCut(server, 'in'))) return;
     assert.ok(
-      epoch >= this.newestEpoch,
+      direct || epoch >= this.newestEpoch,
       `a session of epoch ${epoch} wrote to ${server.instance.id} in epoch ${this.newestEpoch}`,
     );
     this.writes += 1;
     const entry: Entry = { id: this.writes, timeline: server.timeline };
     server.log.push(entry);
-    if (!this.isCut(server, 'out')) this.acknowledged += 1;
+    if (server.quorum.count > 0) this.waiting.push({ session, entry, index: server.log.length - 1 });
+    else this.answer(session, entry);
+  }
+
+  private answer({ server, direct }: Session, { id }: Entry): void {
+    if (!direct && this.isCut(server, 'out')) return;
+    this.acknowledged += 1;
+    this.told.add(id);
+    if (this.isPromised(server)) this.promised.add(id);
+  }
+
+  /** A server that waits for copies promises; so does Aurelay, wherever it lets clients in and says that it is so. */
+  private isPromised({ instance, quorum }: SimServer): boolean {
+    const secured = this.view?.durability?.secured ?? this.disk?.durability.secured ?? 1;
+    return secured > 1 && (quorum.count > 0 || this.view?.writer === instance.id);
+  }
+
+  /** Tells the clients whose writes enough copies have. A session that ended is told nothing. */
+  private tell(): void {
+    this.waiting = this.waiting.filter(({ session, entry, index }) => {
+      const { server } = session;
+      if (!this.isAlive(session) || !server.running) return false;
+      if (!server.answers || !server.has(entry, index)) return true;
+      const { count, from } = server.quorum;
+      const copies = this.acknowledging(server, from).filter((replica) => replica.has(entry, index));
+      if (copies.length < count) return true;
+      this.answer(session, entry);
+      return false;
+    });
+  }
+
+  /** Replicas whose receipts reach the writer now. */
+  private acknowledging(server: SimServer, from: readonly InstanceId[]): SimServer[] {
+    return [...this.servers.values()].filter(
+      (replica) =>
+        replica.acknowledges &&
+        replica.streaming &&
+        replica.answers &&
+        replica.source === server.instance.id &&
+        from.includes(replica.instance.id) &&
+        !this.replicationCuts.has(`${replica.instance.id}<${server.instance.id}`),
+    );
   }
 
   // ---- replication ----
@@ -265,7 +381,7 @@ export class World {
 
   private replicate(): void {
     for (const replica of this.servers.values()) {
-      if (!replica.answers || !replica.standby || replica.source === null) {
+      if (!replica.answers || !replica.standby || replica.source === null || replica.sealed) {
         replica.streaming = false;
         continue;
       }
@@ -285,6 +401,7 @@ export class World {
       const silentFor = this.clock.now() - (this.lastHeard.get(replica.instance.id) ?? 0);
       if (!sound || source?.running !== true || silentFor > receiverTimeoutMs) replica.streaming = false;
     }
+    this.tell();
   }
 
   // ---- the engine, as the controller sees it ----
@@ -362,7 +479,17 @@ export class World {
               streaming: server.streaming,
               heardSecondsAgo: this.heardSecondsAgo(server),
               error: null,
+              stopped: server.sealed,
+              acknowledges: server.acknowledges,
             },
+      acknowledgement: server.standby
+        ? null
+        : {
+            count: server.quorum.count,
+            from: [...server.quorum.from].sort(),
+            connected: this.acknowledging(server, server.quorum.from).length,
+            most: null,
+          },
       version: 'simulated',
     };
   }
@@ -371,12 +498,34 @@ export class World {
     const { id } = server.instance;
     const at = { server, life: this.lives };
     return {
-      promote: (timeoutMs) => this.operate(at, timeoutMs, `promote ${id}`, () => server.promote()),
-      follow: async (source, _, timeoutMs) => {
+      promote: (timeoutMs, quorum) =>
+        this.operate(at, timeoutMs, `promote ${id}`, () => {
+          if (quorum !== null) server.quorum = quorum;
+          server.promote();
+        }),
+      follow: async (source, _, acknowledging, timeoutMs) => {
         await this.operate(at, timeoutMs, `follow ${id} -> ${source.host}`, () => {
           if (!server.standby) throw new OperationFailed('it is no replica');
           server.source = source.host as InstanceId;
+          server.sealed = false;
+          server.acknowledges = acknowledging || server.acknowledges;
         });
+      },
+      seal: (timeoutMs) =>
+        this.operate(at, timeoutMs, `seal ${id}`, () => {
+          if (!server.standby) throw new OperationFailed('it is no replica');
+          server.sealed = true;
+          server.streaming = false;
+        }),
+      requireQuorum: async (quorum, timeoutMs) => {
+        await this.operate(
+          at,
+          timeoutMs,
+          `require ${quorum.count} of ${quorum.from.join(' ')} on ${id}`,
+          () => {
+            server.quorum = quorum;
+          },
+        );
       },
       fence: (timeoutMs) =>
         this.operate(at, timeoutMs, `fence ${id}`, () => {
