@@ -5,7 +5,7 @@ import { enginesUnderTest } from '../test/support/engines-under-test.ts';
 import { scopeOf } from '../test/support/scope.ts';
 
 /**
- * `npm run chaos -- --engine postgres|mysql [--minutes N] [--seed N]`: clients write through the writer endpoint while
+ * `npm run chaos -- --engine postgres|mysql [--minutes N] [--seed N] [--quorum]`: clients write through the writer endpoint while
  * real servers, their network and Aurelay itself are broken, one fault after another. Exit code 1 where a promise was.
  */
 const { values } = parseArgs({
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     engine: { type: 'string', default: 'postgres' },
     minutes: { type: 'string', default: '5' },
     seed: { type: 'string' },
+    quorum: { type: 'boolean', default: false },
   },
 });
 const families: Readonly<Record<string, string>> = { postgres: 'pg', mysql: 'mysql' };
@@ -20,7 +21,7 @@ const family = families[values.engine];
 const minutes = Number(values.minutes);
 const seed = values.seed === undefined ? randomInt(1, 2 ** 31) : Number(values.seed);
 if (family === undefined || !(minutes > 0) || !Number.isInteger(seed)) {
-  console.error('usage: npm run chaos -- --engine postgres|mysql [--minutes N] [--seed N]');
+  console.error('usage: npm run chaos -- --engine postgres|mysql [--minutes N] [--seed N] [--quorum]');
   process.exit(2);
 }
 const engine = (await enginesUnderTest()).find(({ cluster }) => cluster === family);
@@ -35,10 +36,12 @@ const scope = scopeOf({
     end = run;
   },
 });
-console.log(`${engine.name}, ${minutes} min, --seed ${seed}`);
+console.log(
+  `${engine.name}, ${minutes} min${values.quorum ? ', two of three copies have each commit' : ''}, --seed ${seed}`,
+);
 try {
   const outcome = await runChaos(scope, {
-    ...{ engine, seed, seconds: minutes * 60 },
+    ...{ engine, seed, seconds: minutes * 60, quorum: values.quorum },
     onProgress: (line) => console.log(`${new Date().toISOString().slice(11, 23)} ${line}`),
   });
   const { rounds, failovers, acknowledged, tried, unacknowledged, losses, violations } = outcome;

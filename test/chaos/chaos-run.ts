@@ -63,6 +63,8 @@ export interface ChaosOptions {
   readonly seconds: number;
   /** Instead of drawn ones. */
   readonly rounds?: readonly Round[];
+  /** Two of the three copies have each commit, and none may be lost. */
+  readonly quorum?: boolean;
   readonly onProgress: (line: string) => void;
 }
 
@@ -84,7 +86,12 @@ export async function runChaos(t: Cleanup, options: ChaosOptions): Promise<Chaos
   const { engine, seed, seconds, onProgress } = options;
   const prng = seededPrng(seed);
   const servers = await startServers(t, engine);
-  const rig = await startRig(t, servers, { relayed: true, writer: engine.id(1) });
+  const rig = await startRig(t, servers, {
+    relayed: true,
+    writer: engine.id(1),
+    ...(options.quorum === true ? { durability: { copies: 3, write_quorum: 2 } } : {}),
+  });
+  await mend(rig);
   const port = rig.aurelay.port('writer');
   await createNumbered(engine, port);
   const clients = Array.from({ length: clientCount }, (_, index) =>
@@ -110,6 +117,10 @@ export async function runChaos(t: Cleanup, options: ChaosOptions): Promise<Chaos
   const tried = new Map(clients.map(({ tried }, index) => [index + 1, tried]));
   const verdict = judge({ acknowledged, tried, stored, changes });
   violations.push(...verdict.violations, ...(await differences(rig, stored.length)));
+  if (options.quorum === true) {
+    for (const { change, rows } of verdict.losses)
+      violations.push(`epoch ${change.epoch} lost ${rows} rows that a quorum had`);
+  }
   return {
     ...verdict,
     ...{ violations, rounds, slowestReturnMs, stranded: rig.stranded.length },

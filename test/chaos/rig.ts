@@ -57,7 +57,7 @@ export async function startServers(t: Cleanup, engine: EngineUnderTest): Promise
 export async function startRig(
   t: Cleanup,
   servers: Servers,
-  options: { readonly relayed: boolean; readonly writer: string },
+  options: { readonly relayed: boolean; readonly writer: string; readonly durability?: object },
 ): Promise<Rig> {
   const { cluster, ways, builder } = servers;
   const source = sourceOf({ ...servers, isRelayed: options.relayed }, options.writer);
@@ -70,7 +70,11 @@ export async function startRig(
       { address: `127.0.0.1:${door.port}`, replication_address: `127.0.0.1:${link.port}` },
     ]),
   );
-  const aurelay = await spawnAurelay(t, { cluster, ...(options.relayed ? { instances: addresses } : {}) });
+  const aurelay = await spawnAurelay(t, {
+    cluster,
+    ...(options.relayed ? { instances: addresses } : {}),
+    ...(options.durability === undefined ? {} : { durability: options.durability }),
+  });
   return { ...servers, aurelay, isRelayed: options.relayed, stranded: [], seen: new Map() };
 }
 
@@ -91,9 +95,10 @@ function sourceOf(servers: Servers & { readonly isRelayed: boolean }, id: string
   return { instance, port: servers.isRelayed ? waysTo(servers, id).link.port : instance.port };
 }
 
-/** One writer, and everybody else a healthy replica of it. */
+/** One writer, everybody else a healthy replica of it, and what is promised of commits is kept. */
 export const isWhole = (status: ClusterJson): boolean =>
   status.phase === 'stable' &&
+  (status.durability.mode === 'async' || status.durability.state === 'secured') &&
   status.instances.every((instance) =>
     instance.id === status.writer
       ? instance.health === 'healthy' && instance.role === 'writer'

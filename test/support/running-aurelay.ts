@@ -27,6 +27,7 @@ export interface ClusterSpec {
   readonly endpoints?: Readonly<Record<string, object>>;
   readonly failover?: object;
   readonly health?: object;
+  readonly durability?: object;
   /** Brings deposed servers back; only for an Aurelay in this process, and for all of its clusters. */
   readonly supervisor?: Supervisor;
 }
@@ -236,7 +237,7 @@ const writerAndReader = {
 };
 
 async function clusterConfig(spec: ClusterSpec, ports: Map<string, number>): Promise<object> {
-  const { cluster, instances = {}, endpoints = writerAndReader, failover = {}, health } = spec;
+  const { cluster, instances = {}, endpoints = writerAndReader, failover = {}, health, durability } = spec;
   const withPorts: Record<string, object> = {};
   for (const [name, endpoint] of Object.entries(endpoints)) {
     const port = await freePort();
@@ -248,6 +249,7 @@ async function clusterConfig(spec: ClusterSpec, ports: Map<string, number>): Pro
     ...logins[cluster.engine],
     failover: { mode: 'automatic', min_interval: '0s', ...failover },
     ...(health === undefined ? {} : { health }),
+    ...(durability === undefined ? {} : { durability }),
     instances: Object.fromEntries(
       cluster.instances.map(({ id, port }) => [id, { address: `127.0.0.1:${port}`, ...instances[id] }]),
     ),
