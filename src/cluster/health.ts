@@ -39,7 +39,12 @@ function heardAt({ replication }: Observation, at: Instant): Instant | null {
  * does neither, and brings back the evidence that an earlier silence took: load is not death, and a server too full to
  * be asked has not changed its role.
  */
-export function afterFailure(known: InstanceState, failure: ProbeFailure, policy: Policy): InstanceState {
+export function afterFailure(
+  known: InstanceState,
+  failure: ProbeFailure,
+  at: Instant,
+  policy: Policy,
+): InstanceState {
   if (failure.reason === 'local-stall') return known;
   if (meansAlive(failure.reason)) {
     if (known.health === 'down' || known.lastObservation === null) {
@@ -53,7 +58,8 @@ export function afterFailure(known: InstanceState, failure: ProbeFailure, policy
       observation: known.lastObservation,
     };
   }
-  const failures = known.failures + 1;
+  const counts = !isRepetition(known, failure, at, policy);
+  const failures = known.failures + (counts ? 1 : 0);
   const down = failures >= policy.fall;
   return {
     ...known,
@@ -61,9 +67,21 @@ export function afterFailure(known: InstanceState, failure: ProbeFailure, policy
     successes: 0,
     failures,
     lastFailure: failure,
+    failedAt: counts ? at : known.failedAt,
     observation: null,
   };
 }
+
+/**
+ * A server that says once more, before its turn, that it starts or stops. It is asked often so that the end of that is
+ * seen at once; but each answer is a sign of life, and `fall` of them in a row are no reason to replace a server that
+ * restarts after the crash of a session, or still sends its last writes to the replicas.
+ */
+const isRepetition = (known: InstanceState, { reason }: ProbeFailure, at: Instant, policy: Policy): boolean =>
+  reason === 'not-ready' &&
+  known.lastFailure?.reason === 'not-ready' &&
+  known.failedAt !== null &&
+  at - known.failedAt < policy.intervalMs;
 
 /**
  * `heard` answers after nobody did. All that silence may have been Aurelay's own: a holder that was found down in it is

@@ -38,6 +38,8 @@ export interface InstanceState {
   readonly successes: number;
   readonly failures: number;
   readonly lastFailure: ProbeFailure | null;
+  /** When one was last counted among `failures`. */
+  readonly failedAt: Instant | null;
   /** Evidence of role and position; null after a failed probe. */
   readonly observation: Observation | null;
   /** What it said when it was last heard, however long ago. */
@@ -130,6 +132,8 @@ export interface Policy {
   readonly mode: 'automatic' | 'observe';
   readonly fall: number;
   readonly rise: number;
+  /** Between two turns of a probe. */
+  readonly intervalMs: number;
   readonly minIntervalMs: number;
   readonly promoteTimeoutMs: number;
   /** There is somebody who starts, rewinds or rebuilds a server when asked. */
@@ -156,6 +160,7 @@ export function initialState(
       successes: 0,
       failures: 0,
       lastFailure: null,
+      failedAt: null,
       observation: null,
       lastObservation: null,
       lastStreamingAt: null,

@@ -76,7 +76,7 @@ function absorb(
   const after =
     event.kind === 'probe-succeeded'
       ? afterSuccess(before, event.observation, event.at, policy)
-      : afterFailure(before, event.failure, policy);
+      : afterFailure(before, event.failure, event.at, policy);
   const doubted = event.kind === 'probe-succeeded' ? doubtedAgain(state, event.instance) : null;
   const known = doubted ?? state;
   const instances = new Map(known.instances).set(event.instance, after);
@@ -87,9 +87,7 @@ function absorb(
 
 /** Between the first failure and the verdict, do not wait for the next turn. */
 function lookCloser(known: InstanceState): Effect[] {
-  // A server that says it starts or stops will say so for a while.
-  const undecided =
-    known.failures > 0 && known.health !== 'down' && known.lastFailure?.reason !== 'not-ready';
+  const undecided = known.failures > 0 && known.health !== 'down';
   const returning = known.health === 'down' && known.successes > 0;
   if (!undecided && !returning) return [];
   return [{ kind: 'probe', instance: known.instance.id, delayMs: lookCloserMs }];

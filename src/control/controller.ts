@@ -71,6 +71,7 @@ export class Controller {
       mode: config.failover.mode,
       fall: config.health.fall,
       rise: config.health.rise,
+      intervalMs: config.health.intervalMs,
       minIntervalMs: config.failover.minIntervalMs,
       promoteTimeoutMs: config.failover.promoteTimeoutMs,
       supervised: options.supervisor != null,

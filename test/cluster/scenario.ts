@@ -46,6 +46,7 @@ export class Scenario {
     mode: 'automatic',
     fall: 3,
     rise: 2,
+    intervalMs: 500,
     minIntervalMs: 60_000,
     promoteTimeoutMs: 10_000,
     supervised: false,

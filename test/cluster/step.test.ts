@@ -146,6 +146,7 @@ const policies: Policy[] = (
   maxLoss: null,
   fall: 2,
   rise: 2,
+  intervalMs: 500,
   minIntervalMs: 5_000,
   promoteTimeoutMs: 1_000,
   supervised: true,

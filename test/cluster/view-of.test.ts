@@ -13,6 +13,7 @@ const policy: Policy = {
   mode: 'automatic',
   fall: 3,
   rise: 2,
+  intervalMs: 500,
   minIntervalMs: 0,
   promoteTimeoutMs: 10_000,
   supervised: false,
