@@ -87,25 +87,22 @@ function requireNobodySpared(spared: readonly string[]): void {
   );
 }
 
-/** Returns the numbers of those that may not be ended. */
+/**
+ * Those that are open now, once: applications that connect again at once would keep it busy for ever. Returns the numbers
+ * of those that may not be ended.
+ */
 async function endSessions(session: Session): Promise<readonly string[]> {
-  const tried = new Set<string>();
+  const victims = (await listClients(session)).filter(({ Command }) => Command !== 'Killed');
+  const ids = victims.flatMap(({ Id }) => (Id === null || Id === undefined ? [] : [Id]));
   const spared: string[] = [];
-  for (;;) {
-    const victims = (await listClients(session)).filter(({ Command }) => Command !== 'Killed');
-    const ids = victims.flatMap(({ Id }) => (Id === null || Id === undefined || tried.has(Id) ? [] : [Id]));
-    if (ids.length === 0) return spared;
-    spared.push(...(await killSome(session, ids.slice(0, batchSize), tried)));
+  for (let start = 0; start < ids.length; start += batchSize) {
+    spared.push(...(await killSome(session, ids.slice(start, start + batchSize))));
   }
+  return spared;
 }
 
 /** Kills in one round trip; where that stops at one that is gone or protected, one by one. */
-async function killSome(
-  session: Session,
-  ids: readonly string[],
-  tried: Set<string>,
-): Promise<readonly string[]> {
-  for (const id of ids) tried.add(id);
+async function killSome(session: Session, ids: readonly string[]): Promise<readonly string[]> {
   if ((await kill(session, ids)) === null) return [];
   const spared: string[] = [];
   for (const id of ids) if ((await kill(session, [id])) === notYours) spared.push(id);
