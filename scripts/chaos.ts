@@ -1,12 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { runChaos } from '../test/chaos/chaos-run.ts';
+import { SmallDisk } from '../test/chaos/small-disk.ts';
 import { enginesUnderTest } from '../test/support/engines-under-test.ts';
 import { scopeOf } from '../test/support/scope.ts';
+import { withOwnMounts } from './own-mounts.ts';
 
 /**
- * `npm run chaos -- --engine postgres|mysql [--minutes N] [--seed N] [--quorum]`: clients write through the writer endpoint while
- * real servers, their network and Aurelay itself are broken, one fault after another. Exit code 1 where a promise was.
+    ...{ engine, seed, seconds: minutes * 60, quorum: values.quorum },
+    noDisk: await SmallDisk.missing(),
  */
 const { values } = parseArgs({
   options: {
@@ -30,6 +32,7 @@ if (engine === undefined || engine.skip !== false) {
   process.exit(2);
 }
 
+await withOwnMounts();
 let end: () => Promise<void> = async () => {};
 const scope = scopeOf({
   after: (run) => {
@@ -41,7 +44,11 @@ console.log(
 );
 try {
   const outcome = await runChaos(scope, {
+<<<<<<< HEAD
     ...{ engine, seed, seconds: minutes * 60, quorum: values.quorum },
+=======
+    ...{ engine, seed, seconds: minutes * 60, noDisk: await SmallDisk.missing() },
+>>>>>>> 36c2f77 (test(chaos): take every ordinary slot, and fill a disk)
     onProgress: (line) => console.log(`${new Date().toISOString().slice(11, 23)} ${line}`),
   });
   const { rounds, failovers, acknowledged, tried, unacknowledged, losses, violations } = outcome;

@@ -1,60 +1,24 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../src/base/errors.ts';
-import { type Prng, randomIndex, seededPrng } from '../../src/base/prng.ts';
+import { seededPrng } from '../../src/base/prng.ts';
 import type { EngineUnderTest } from '../support/engines-under-test.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Cleanup } from '../support/servers.ts';
 import { readChanges } from './changes.ts';
-import type { Direction } from './cut-relay.ts';
+import { crowdOut } from './crowd-out.ts';
 import { cutOff, exhaustSlots, freeze, kill } from './faults.ts';
+import { fillDisk } from './fill-disk.ts';
+import { createGreedyUser } from './greedy-client.ts';
 import { createNumbered, NumberedWriter, readNumbered } from './numbered-writer.ts';
 import { instanceOf, mend, type Rig, startRig, startServers } from './rig.ts';
+import { type ChaosFault, drawRound, type Remark, type Round } from './round.ts';
 import { judge, type Verdict } from './verdict.ts';
 
 const clientCount = 4;
 const insertEveryMs = 20;
 /** After everything has healed, the writer endpoint takes rows again within this. */
-const backDeadlineMs = 60_000;
-
-export const chaosFaults = [
-  'kill the server',
-  'kill the server and start it at once',
-  'kill the server and start it later',
-  'freeze',
-  'cut off',
-  'cut off from Aurelay only',
-  'cut off from its replicas only',
-  'cut off one way',
-  'slots exhausted',
-  'kill Aurelay',
-  'switchover',
-] as const;
-export type ChaosFault = (typeof chaosFaults)[number];
-
-/** One fault, drawn before anything of it happens, so that a seed gives the same run on any machine. */
-export interface Round {
-  readonly fault: ChaosFault;
-  /** Whether it hits the writer or a replica. */
-  readonly onWriter: boolean;
-  readonly pauseMs: number;
-  /** How long the fault lasts, where that is for us to say. */
-  readonly lastsMs: number;
-  /** When Aurelay is killed (and started again) in the middle of it; null: not. */
-  readonly aurelayDiesAfterMs: number | null;
-  readonly direction: Direction;
-}
-
-export function drawRound(prng: Prng): Round {
-  const fault = chaosFaults[randomIndex(prng, chaosFaults.length)] ?? 'kill the server';
-  const onWriter = prng.next() < 0.75;
-  const pauseMs = 300 + randomIndex(prng, 2_000);
-  const lastsMs = 200 + randomIndex(prng, 7_000);
-  const dies = prng.next() < 0.25;
-  const afterMs = randomIndex(prng, 4_000);
-  const direction = prng.next() < 0.5 ? 'to-server' : 'to-client';
-  return { fault, onWriter, pauseMs, lastsMs, aurelayDiesAfterMs: dies ? afterMs : null, direction };
-}
+const backDeadlineMs = 90_000;
 
 export interface ChaosOptions {
   readonly engine: EngineUnderTest;
@@ -65,6 +29,8 @@ export interface ChaosOptions {
   readonly rounds?: readonly Round[];
   /** Two of the three copies have each commit, and none may be lost. */
   readonly quorum?: boolean;
+  /** One server gets a disk of its own, to be filled; null, or why there is none: that fault is left out. */
+  readonly noDisk: string | null;
   readonly onProgress: (line: string) => void;
 }
 
@@ -85,7 +51,7 @@ export interface ChaosOutcome extends Verdict {
 export async function runChaos(t: Cleanup, options: ChaosOptions): Promise<ChaosOutcome> {
   const { engine, seed, seconds, onProgress } = options;
   const prng = seededPrng(seed);
-  const servers = await startServers(t, engine);
+  const servers = await startServers(t, engine, { smallDisk: options.noDisk === null });
   const rig = await startRig(t, servers, {
     relayed: true,
     writer: engine.id(1),
@@ -94,6 +60,7 @@ export async function runChaos(t: Cleanup, options: ChaosOptions): Promise<Chaos
   await mend(rig);
   const port = rig.aurelay.port('writer');
   await createNumbered(engine, port);
+  await createGreedyUser(engine, port);
   const clients = Array.from({ length: clientCount }, (_, index) =>
     NumberedWriter.start(t, { engine, port, client: index + 1, intervalMs: insertEveryMs }),
   );
@@ -104,6 +71,10 @@ export async function runChaos(t: Cleanup, options: ChaosOptions): Promise<Chaos
   const next = () => (options.rounds === undefined ? drawRound(prng) : (options.rounds[rounds] ?? null));
   for (let round = next(); round !== null && performance.now() < endAt; round = next()) {
     rounds += 1;
+    if (round.fault === 'disk filled' && rig.disk === null) {
+      onProgress(`disk filled: left out, ${options.noDisk}`);
+      continue;
+    }
     await mend(rig);
     await Promise.all(clients.map((client) => client.untilMore(5)));
     const returnMs = await play(rig, clients, round, { onProgress, violations });
@@ -161,13 +132,10 @@ async function play(
   { onProgress, violations }: Notes,
 ): Promise<number> {
   await sleep(round.pauseMs);
+  const target = await chooseTarget(rig, round);
   const before = await rig.aurelay.status();
-  const target = round.onWriter
-    ? before.writer
-    : (before.instances.find(({ id }) => id !== before.writer)?.id ?? null);
-  if (target === null) throw new Error('a round begins with a writer');
   const startedAt = performance.now();
-  await Promise.all([inject(rig, target, round), aurelayDies(rig, round)]);
+  const [remark] = await Promise.all([inject(rig, target, round), aurelayDies(rig, round)]);
   const overAt = performance.now();
   const counts = clients.map(({ acknowledged }) => acknowledged.length);
   await mend(rig);
@@ -185,20 +153,36 @@ async function play(
     ...clients.map((client, index) => firstAfter(client, counts[index] ?? 0) - overAt),
   );
   const after = await rig.aurelay.status();
-  if (
-    round.fault === 'slots exhausted' &&
-    round.aurelayDiesAfterMs === null &&
-    after.epoch !== before.epoch
-  ) {
-    violations.push('a failover because of exhausted slots: load is not death');
+  if (/slots/.test(round.fault) && round.aurelayDiesAfterMs === null) {
+    const failovers = readChanges(rig).filter(
+      ({ epoch, kind }) => epoch > before.epoch && kind === 'failover',
+    );
+    if (failovers.length > 0) violations.push(`a failover because of ${round.fault}: load is not death`);
   }
+  violations.push(...(remark?.violations ?? []));
   const died = round.aurelayDiesAfterMs === null ? '' : ', Aurelay killed meanwhile';
   onProgress(
-    `${target}${target === before.writer ? ' (the writer)' : ''}: ${round.fault}${died}; ` +
+    `${target}${target === before.writer ? ' (the writer)' : ''}: ${round.fault}${died}` +
+      `${remark === null ? '' : ` (${remark.what})`}; ` +
       `epoch ${before.epoch} -> ${after.epoch}, over in ${Math.round(overAt - startedAt)} ms, ` +
       `rows again ${Math.round(returnMs)} ms later`,
   );
   return returnMs;
+}
+
+/** Whom the round hits. The disk is one server's: where the writer is to be hit, that one is made the writer first. */
+async function chooseTarget(rig: Rig, { fault, onWriter }: Round): Promise<string> {
+  const { writer, instances } = await rig.aurelay.status();
+  if (writer === null) throw new Error('a round begins with a writer');
+  if (fault !== 'disk filled' || rig.disk === null) {
+    return onWriter ? writer : (instances.find(({ id }) => id !== writer)?.id ?? writer);
+  }
+  const { id } = rig.disk.instance;
+  if (onWriter && id !== writer) {
+    await rig.aurelay.admin.switchover(rig.engine.cluster, id);
+    await mend(rig);
+  }
+  return id;
 }
 
 const firstAfter = ({ acknowledged }: NumberedWriter, count: number): number => acknowledged[count]?.at ?? 0;
@@ -215,18 +199,33 @@ async function restart(aurelay: Rig['aurelay']): Promise<void> {
   await aurelay.start();
 }
 
-async function inject(rig: Rig, id: string, { fault, lastsMs, direction }: Round): Promise<void> {
+/** What there is to say of it, where there is. */
+async function inject(rig: Rig, id: string, round: Round): Promise<Remark | null> {
+  const { fault } = round;
+  if (fault === 'ordinary slots taken') return crowdOut(rig, id, round);
+  if (fault === 'disk filled') return fillDisk(rig, id, round);
+  await breakIt(rig, id, { ...round, fault });
+  return null;
+}
+
+type Silent = Exclude<ChaosFault, 'ordinary slots taken' | 'disk filled'>;
+
+async function breakIt(
+  rig: Rig,
+  id: string,
+  { fault, lastsMs, direction }: Round & { readonly fault: Silent },
+): Promise<void> {
   switch (fault) {
     case 'kill the server':
       kill(rig, id);
       return sleep(lastsMs);
     case 'kill the server and start it at once':
       kill(rig, id);
-      return instanceOf(rig, id).start();
+      return startAgain(rig, id);
     case 'kill the server and start it later':
       kill(rig, id);
       await sleep(lastsMs);
-      return instanceOf(rig, id).start();
+      return startAgain(rig, id);
     case 'freeze':
       freeze(rig, id);
       return sleep(lastsMs);
@@ -250,6 +249,13 @@ async function inject(rig: Rig, id: string, { fault, lastsMs, direction }: Round
     case 'switchover':
       return switchOver(rig, id);
   }
+}
+
+/** A killed process takes a moment to be gone. */
+async function startAgain(rig: Rig, id: string): Promise<void> {
+  const instance = instanceOf(rig, id);
+  await eventually(`${id} is gone`, () => instance.pid() === null);
+  await instance.start();
 }
 
 /** To a replica; what is refused, or cut short by the end of Aurelay, is as good as any other outcome here. */

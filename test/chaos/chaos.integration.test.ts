@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { enginesUnderTest } from '../support/engines-under-test.ts';
 import { scopeOf } from '../support/scope.ts';
-import { type Round, runChaos } from './chaos-run.ts';
+import { runChaos } from './chaos-run.ts';
+import type { Round } from './round.ts';
 
 const round = (fault: Round['fault'], more: Partial<Round> = {}): Round => ({
   ...{
@@ -12,6 +13,8 @@ const round = (fault: Round['fault'], more: Partial<Round> = {}): Round => ({
     lastsMs: 1_000,
     aurelayDiesAfterMs: null,
     direction: 'to-server',
+    switchesOver: false,
+    logOverflows: false,
   },
   ...more,
 });
@@ -20,6 +23,7 @@ const round = (fault: Round['fault'], more: Partial<Round> = {}): Round => ({
 const rounds = [
   round('kill the server and start it later'),
   round('slots exhausted'),
+  round('ordinary slots taken', { switchesOver: true }),
   round('cut off', { lastsMs: 4_500 }),
   round('kill the server', { aurelayDiesAfterMs: 40 }),
 ];
@@ -27,7 +31,7 @@ const rounds = [
 for (const engine of (await enginesUnderTest()).slice(0, 1)) {
   it(`${engine.name}: a short chaos`, { skip: engine.skip, timeout: 240_000 }, async (t) => {
     const outcome = await runChaos(scopeOf(t), {
-      ...{ engine, seed: 1, seconds: 180, rounds },
+      ...{ engine, seed: 1, seconds: 180, rounds, noDisk: 'only in long runs' },
       onProgress: (line) => t.diagnostic(line),
     });
     assert.deepEqual(outcome.violations, []);

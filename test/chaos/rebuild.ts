@@ -10,6 +10,7 @@ import { processesIn, signalProcess } from '../../src/demo/running-server.ts';
 import { makeTempFolder } from '../../src/demo/temp-folder.ts';
 import { writeOwned } from '../../src/demo/write-owned.ts';
 import type { Cleanup } from '../support/servers.ts';
+import type { SmallDisk } from './small-disk.ts';
 
 /** A server that replicas can be pointed at. */
 export interface Source {
@@ -20,8 +21,8 @@ export interface Source {
 
 /** Makes replicas by hand, as whoever runs the servers would. */
 export interface Builder {
-  /** Whatever the instance was: a fresh replica of `source`, running. */
-  rebuild(target: EmbeddedInstance, source: Source): Promise<void>;
+  /** Whatever the instance was: a fresh replica of `source`, running. `disk`: the one that its folder lies on. */
+  rebuild(target: EmbeddedInstance, source: Source, disk: SmallDisk | null): Promise<void>;
   /** Points a running replica at `source`. */
   repoint(replica: EmbeddedInstance, source: Source): Promise<void>;
 }
@@ -32,9 +33,15 @@ export const serverProcesses = ({ directory }: EmbeddedInstance): number[] => [
   ...processesIn(join(directory, 'data')),
 ];
 
-async function end(target: EmbeddedInstance): Promise<void> {
+async function end(target: EmbeddedInstance, disk: SmallDisk | null): Promise<void> {
   for (const pid of serverProcesses(target)) signalProcess(pid, 'SIGKILL');
   await target.stop();
+  await disk?.takeOff();
+}
+
+async function begin(target: EmbeddedInstance, disk: SmallDisk | null): Promise<void> {
+  await disk?.putOn();
+  await target.start();
 }
 
 /** Taken from a cluster that has just been started. */
@@ -43,14 +50,14 @@ export const builderFor = (t: Cleanup, cluster: EmbeddedCluster): Promise<Builde
 
 async function postgresBuilder({ version }: EmbeddedCluster): Promise<Builder> {
   return {
-    async rebuild(target, { instance, port }) {
-      await end(target);
+    async rebuild(target, { instance, port }, disk) {
+      await end(target, disk);
       const { uid, gid } = await stat(target.directory);
       const settings = await readFile(join(target.directory, 'postgresql.conf'), 'utf8');
       const { id, directory } = target;
       const source = { directory: instance.directory, port };
       await cloneReplicas(source, [{ id, directory, settings }], Number.parseInt(version, 10), { uid, gid });
-      await target.start();
+      await begin(target, disk);
     },
     repoint: (replica, { port }) =>
       withPostgres(replica.port, async (client) => {
@@ -79,8 +86,8 @@ async function mysqlBuilder(t: Cleanup, { version, instances }: EmbeddedCluster)
   let rebuilt = 0;
   const repoint = (replica: EmbeddedInstance, { port }: Source) => moveSource(flavour, replica.port, port);
   return {
-    async rebuild(target, source) {
-      await end(target);
+    async rebuild(target, source, disk) {
+      await end(target, disk);
       const data = join(target.directory, 'data');
       const { uid, gid } = await stat(target.directory);
       await removeFolder(data);
@@ -90,7 +97,7 @@ async function mysqlBuilder(t: Cleanup, { version, instances }: EmbeddedCluster)
       const serverId = 10_000 + rebuilt++;
       const text = await readFile(settings, 'utf8');
       await writeOwned(settings, text.replace(/^server_id=\d+$/m, `server_id=${serverId}`), { uid, gid });
-      await target.start();
+      await begin(target, disk);
       await repoint(target, source);
     },
     repoint,

@@ -9,8 +9,10 @@ import { type AurelayProcess, spawnAurelay } from '../support/running-aurelay.ts
 import type { Cleanup } from '../support/servers.ts';
 import { CutRelay } from './cut-relay.ts';
 import { type Builder, builderFor, serverProcesses } from './rebuild.ts';
+import { SmallDisk } from './small-disk.ts';
 
-const mendDeadlineMs = 90_000;
+/** MySQL and MariaDB look only once a minute whether a full disk has room again. */
+const mendDeadlineMs = 150_000;
 /** A deposed MySQL server comes back by itself where its transactions allow, and is left the time to. */
 const graceMs = { pg: 0, mysql: 3_000 } as const;
 
@@ -30,6 +32,8 @@ export interface Servers {
   readonly builder: Builder;
   /** By instance id. */
   readonly ways: ReadonlyMap<string, Ways>;
+  /** The disk that one of them has for itself, where there is one. */
+  readonly disk: SmallDisk | null;
 }
 
 /** A real Aurelay process in front of the servers. */
@@ -43,14 +47,20 @@ export interface Rig extends Servers {
   readonly seen: Map<number, string>;
 }
 
-export async function startServers(t: Cleanup, engine: EngineUnderTest): Promise<Servers> {
+export async function startServers(
+  t: Cleanup,
+  engine: EngineUnderTest,
+  options: { readonly smallDisk?: boolean } = {},
+): Promise<Servers> {
   const cluster = await engine.start(t, { replicas: 2 });
   const builder = await builderFor(t, cluster);
+  const [, second] = cluster.instances;
+  const disk = options.smallDisk && second !== undefined ? await SmallDisk.under(t, second) : null;
   const ways = new Map<string, Ways>();
   for (const { id, port } of cluster.instances) {
     ways.set(id, { door: await CutRelay.start(t, port), link: await CutRelay.start(t, port) });
   }
-  return { engine, cluster, builder, ways };
+  return { engine, cluster, builder, ways, disk };
 }
 
 /** `relayed`: Aurelay reaches the servers, and they each other, through relays that can be cut. */
@@ -122,6 +132,7 @@ function sharesHistory(instance: InstanceJson, { engine, writer, instances }: Cl
 /** Takes back every fault, and makes a replica of whoever has lost its place. */
 export async function mend(rig: Rig): Promise<ClusterJson> {
   const { cluster, aurelay } = rig;
+  rig.disk?.free();
   for (const { door, link } of rig.ways.values()) {
     door.heal();
     link.heal();
@@ -156,7 +167,8 @@ async function mendOne(rig: Rig, status: ClusterJson, stableMs: number): Promise
     const isStranded = !deposed && stableMs > strandedMs && !isReplica(known, status);
     if (isStranded) rig.stranded.push(id);
     else if (!deposed || (runs && stableMs < graceMs[rig.engine.cluster])) continue;
-    await rig.builder.rebuild(instance, sourceOf(rig, status.writer));
+    const disk = rig.disk?.instance === instance ? rig.disk : null;
+    await rig.builder.rebuild(instance, sourceOf(rig, status.writer), disk);
     return untilReplica(rig, id);
   }
 }
