@@ -7,8 +7,9 @@ import { scopeOf } from '../test/support/scope.ts';
 import { withOwnMounts } from './own-mounts.ts';
 
 /**
-    ...{ engine, seed, seconds: minutes * 60, quorum: values.quorum },
-    noDisk: await SmallDisk.missing(),
+ * `npm run chaos -- --engine postgres|mysql [--minutes N] [--seed N] [--quorum]`: clients write through the writer endpoint while
+ * real servers, their network, their disks (as root) and Aurelay itself are broken, one fault after another. Exit code 1
+ * where a promise was. `mysql` is MySQL where `AURELAY_TEST_MYSQLD` names a server of it, else MariaDB.
  */
 const { values } = parseArgs({
   options: {
@@ -26,7 +27,8 @@ if (family === undefined || !(minutes > 0) || !Number.isInteger(seed)) {
   console.error('usage: npm run chaos -- --engine postgres|mysql [--minutes N] [--seed N] [--quorum]');
   process.exit(2);
 }
-const engine = (await enginesUnderTest()).find(({ cluster }) => cluster === family);
+// MySQL itself comes after MariaDB.
+const engine = (await enginesUnderTest()).findLast(({ cluster }) => cluster === family);
 if (engine === undefined || engine.skip !== false) {
   console.error(engine?.skip ?? 'no such engine');
   process.exit(2);
@@ -39,16 +41,11 @@ const scope = scopeOf({
     end = run;
   },
 });
-console.log(
-  `${engine.name}, ${minutes} min${values.quorum ? ', two of three copies have each commit' : ''}, --seed ${seed}`,
-);
+console.log(`${engine.name}, ${minutes} min${values.quorum ? ', two of three copies have each commit' : ''}, --seed ${seed}`);
 try {
   const outcome = await runChaos(scope, {
-<<<<<<< HEAD
     ...{ engine, seed, seconds: minutes * 60, quorum: values.quorum },
-=======
-    ...{ engine, seed, seconds: minutes * 60, noDisk: await SmallDisk.missing() },
->>>>>>> 36c2f77 (test(chaos): take every ordinary slot, and fill a disk)
+    noDisk: await SmallDisk.missing(),
     onProgress: (line) => console.log(`${new Date().toISOString().slice(11, 23)} ${line}`),
   });
   const { rounds, failovers, acknowledged, tried, unacknowledged, losses, violations } = outcome;
