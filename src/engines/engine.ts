@@ -134,8 +134,8 @@ export interface Operations {
   ): Promise<void>;
   /**
    * Receives nothing any more, from whatever source, and so acknowledges nothing, until `follow`: whoever is the writer
-   * cannot reach its quorum with this server. Outlives a restart of the server. Returns all that it has received, read
-   * after that.
+   * cannot reach its quorum with this server. Returns all that it has received, read after that. Outlives a restart of
+   * the server on PostgreSQL; MySQL and MariaDB receive again after one, and still acknowledge nothing.
    */
   seal(timeoutMs: number): Promise<Position>;
   /** Each commit on this writer that begins after this waits for the quorum (`count` 0: for nobody). */

@@ -151,9 +151,13 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
       assert.equal((await look(second)).replication?.acknowledges, false);
       await followFirst(second, false);
       assert.equal((await look(second)).replication?.acknowledges, false);
-      const stalled = write(first, 'to the first that acknowledges');
+      const stalled = write(first, 'received and not acknowledged');
       await waiting(first);
+      await eventually('a replica has it', () => has(second, 'received and not acknowledged'));
       await followFirst(second);
+      await connected(1);
+      // What it had received before is acknowledged with what comes next.
+      await write(first, 'received and acknowledged').done;
       await stalled.done;
       assert.equal(stalled.told, 'committed');
       await followFirst(third);
@@ -210,7 +214,8 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
       for (const [index, replica] of [second, third].entries()) {
         const seen = await look(replica);
         assert.equal(seen.position, sealed[index]);
-        assert.equal(order(seen, writer), 'behind');
+        // MySQL counts a commit that waits as executed only when it waits no more.
+        assert.equal(order(seen, writer), flavour === 'mysql' ? 'equal' : 'behind');
         assert.deepEqual(
           { ...seen.replication, heardSecondsAgo: null },
           {
@@ -335,7 +340,7 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
         client.destroy();
       });
       const promoted = await operationsOn(second).promote(patientMs, quorumOf(1, first, third));
-      assert.equal(promoted, sealed[0]);
+      assert.notEqual(mysql.positions.compare(promoted, sealed[0] as typeof promoted), 'behind');
       await waiting(second);
       await sleep(100);
       assert.deepEqual(told, []);
