@@ -41,7 +41,9 @@ const scope = scopeOf({
     end = run;
   },
 });
-console.log(`${engine.name}, ${minutes} min${values.quorum ? ', two of three copies have each commit' : ''}, --seed ${seed}`);
+console.log(
+  `${engine.name}, ${minutes} min${values.quorum ? ', two of three copies have each commit' : ''}, --seed ${seed}`,
+);
 try {
   const outcome = await runChaos(scope, {
     ...{ engine, seed, seconds: minutes * 60, quorum: values.quorum },

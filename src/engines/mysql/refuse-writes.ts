@@ -26,8 +26,8 @@ export async function refuseWrites(session: Session): Promise<void> {
 
 /** False where somebody's lock is in the way: the session's `lock_wait_timeout` of a second has passed. */
 async function switchToReadOnly(session: Session): Promise<boolean> {
-  const { source } = (await session.status()).semiSync;
-  if (!session.dialect.killEndsWaiting && source !== null && source.waiting > 0) {
+  const source = session.dialect.killEndsWaiting ? null : (await session.status()).semiSync.source;
+  if (source !== null && source.waiting > 0) {
     await switchPastWaiting(session, source);
     return true;
   }

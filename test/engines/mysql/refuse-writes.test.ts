@@ -48,6 +48,10 @@ class BusyServer implements Session {
 
   async pause(): Promise<void> {}
 
+  beside(): never {
+    throw new Error('nothing waits for a replica here');
+  }
+
   status(): never {
     throw new Error('not asked for here');
   }

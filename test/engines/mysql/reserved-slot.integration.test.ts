@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import mysql from 'mysql2/promise';
 import type { Observation } from '../../../src/cluster/observation.ts';
+import { instanceId } from '../../../src/base/brand.ts';
 import type { EmbeddedInstance } from '../../../src/demo/cluster.ts';
 import { mysqlMonitorUser } from '../../../src/demo/mysql-settings.ts';
 import type { Operations, Target } from '../../../src/engines/engine.ts';
@@ -44,7 +45,8 @@ async function takeSlots(instance: EmbeddedInstance, taken: mysql.Connection[]):
   }
 }
 
-const targetOf = ({ port }: EmbeddedInstance): Target => ({
+const targetOf = ({ id, port }: EmbeddedInstance): Target => ({
+  instance: instanceId(id),
   address: { host: '127.0.0.1', port },
   user: 'aurelay_monitor',
   password,
@@ -106,10 +108,10 @@ for (const { name, cluster, skip, start } of await enginesUnderTest()) {
     assert.equal((await look(replica)).role, 'replica');
     const source = { host: 'localhost', port: writer.port };
     await operate(replica, (operations) =>
-      operations.follow(source, { user: 'replicator', password: null }, patientMs),
+      operations.follow(source, { user: 'replicator', password: null }, false, patientMs),
     );
     await operate(writer, (operations) => operations.fence(patientMs));
-    await operate(replica, (operations) => operations.promote(patientMs));
+    await operate(replica, (operations) => operations.promote(patientMs, null));
     assert.equal((await look(replica)).role, 'writer');
   });
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import pg from 'pg';
 import type { Observation } from '../../../src/cluster/observation.ts';
+import { instanceId } from '../../../src/base/brand.ts';
 import type { EmbeddedInstance } from '../../../src/demo/cluster.ts';
 import type { Operations, Target } from '../../../src/engines/engine.ts';
 import { postgres } from '../../../src/engines/postgres/engine.ts';
@@ -38,7 +39,8 @@ async function takeSlots(instance: EmbeddedInstance, taken: pg.Client[]): Promis
   }
 }
 
-const targetOf = ({ port }: EmbeddedInstance): Target => ({
+const targetOf = ({ id, port }: EmbeddedInstance): Target => ({
+  instance: instanceId(id),
   address: { host: '127.0.0.1', port },
   user: 'aurelay',
   password,
@@ -90,8 +92,8 @@ it('the documented monitor user gets in when every ordinary slot is taken', {
   const kept = postgres.createProbe(targetOf(replica));
   t.after(async () => kept.close());
   assert.equal((await kept.probe(patientMs)).kind, 'observed');
-  await operationsOn(replica).follow({ host: 'localhost', port: writer.port }, null, patientMs);
+  await operationsOn(replica).follow({ host: 'localhost', port: writer.port }, null, false, patientMs);
   await operationsOn(writer).fence(patientMs);
-  await operationsOn(replica).promote(patientMs);
+  await operationsOn(replica).promote(patientMs, null);
   assert.equal((await look(replica)).role, 'writer');
 });
