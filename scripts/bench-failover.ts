@@ -7,7 +7,8 @@ import { enginesUnderTest } from '../test/support/engines-under-test.ts';
 import { scopeOf } from '../test/support/scope.ts';
 
 /**
- * `npm run bench:failover -- [--engine postgres|mysql] [--runs N] [--fault NAME …] [--seed N] [--json] [--chart FILE]`:
+ * `npm run bench:failover -- [--engine postgres|mysql] [--runs N] [--fault NAME …] [--seed N] [--quorum] [--json]
+ * [--chart FILE]`:
  * how long a client cannot write when its writer is killed, stopped, frozen, cut off or switched over.
  */
 const { values } = parseArgs({
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '20' },
     fault: { type: 'string', multiple: true },
     seed: { type: 'string', default: '1' },
+    quorum: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     chart: { type: 'string' },
   },
@@ -60,7 +62,10 @@ try {
       continue;
     }
     const chosen = faults.length > 0 ? { faults } : {};
-    const result = await benchFailover(scope, { engine, runs, seed, ...chosen, onProgress: say });
+    const result = await benchFailover(scope, {
+      ...{ engine, runs, seed, ...chosen, onProgress: say },
+      quorum: values.quorum,
+    });
     all.push(...result.runs);
     versions.push(result.version);
   }

@@ -1,6 +1,6 @@
 import type { InstanceId } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
-import { copiesNeeded, covered, isCopy } from './durability.ts';
+import { copiesNeeded, covered, isCopy, isCovered } from './durability.ts';
 import type { Position, PositionOrder } from './position.ts';
 import type { Refusal } from './receipt.ts';
 import type { ClusterState, InstanceState, Policy } from './state.ts';
@@ -26,6 +26,8 @@ export interface Terms {
   readonly sealed: ReadonlyMap<InstanceId, Position> | null;
   /** Nothing can be lost (a switchover), or an operator wants it at whatever loss. */
   readonly anyLoss: boolean;
+  /** Where a switchover's old writer ended: whoever takes over has all of that. Null elsewhere. */
+  readonly atLeast?: Position | null;
 }
 
 /** A replica that has not heard its source for longer than this was broken before the writer was lost. */
@@ -74,10 +76,15 @@ export function ineligible(known: InstanceState, state: ClusterState, terms: Ter
   return losesTooMuch(known.observation.position, terms);
 }
 
-function losesTooMuch(position: Position, { positions, policy, last, anyLoss }: Terms): string | null {
+function losesTooMuch(
+  position: Position,
+  { positions, policy, last, anyLoss, atLeast = null }: Terms,
+): string | null {
+  if (atLeast !== null && !isCovered(positions, atLeast, position)) {
+    return 'it has not received everything that the old writer had';
+  }
   if (policy.maxLoss === null || anyLoss || last === null) return null;
-  const compared = positions.compare(position, last);
-  if (compared === 'equal' || compared === 'ahead') return null;
+  if (isCovered(positions, last, position)) return null;
   const missing = positions.missing(last, position);
   if (missing !== null && missing.amount <= policy.maxLoss) return null;
   const amount = missing === null ? 'an unknown part' : `${missing.amount} ${missing.unit}`;
@@ -110,6 +117,9 @@ function lacksQuorum(
   const needed = copiesNeeded(state, policy);
   if (needed === 0 || anyLoss) return null;
   const position = heard.get(known.instance.id);
+  // The writer itself, back without its office: nothing was ever acknowledged that it has not.
+  const isHolder = state.proven && known.instance.id === state.writer;
+  if (isHolder && known.observation?.replication === null) return null;
   if (position === undefined) return sealed === null ? 'no fresh answer' : 'it could not be sealed';
   if (heard.size < needed) return `${heard.size} of the ${needed} copies answer that a failover needs`;
   const count = covered(position, heard.values(), positions);

@@ -2,7 +2,7 @@ import { type Epoch, type InstanceId, nextEpoch } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
 import { chooseCandidate, type Terms } from './candidate.ts';
 import { copiesNeeded, type Durability, requirementFor, unsecured } from './durability.ts';
-import type { Effect } from './effect.ts';
+import type { Answer, Effect } from './effect.ts';
 import type { Position, PositionOrder } from './position.ts';
 import type { ChangeKind, DurabilityInForce, Receipt } from './receipt.ts';
 import { type ClusterState, memoryOf, type Phase, type Plan, type Policy, withInstance } from './state.ts';
@@ -123,6 +123,7 @@ export const termsOf = (
   last: plan.fromPosition,
   sealed: plan.sealed,
   anyLoss: plan.forced || plan.kind === 'switchover',
+  atLeast: plan.kind === 'switchover' ? plan.fromPosition : null,
 });
 
 /**
@@ -203,7 +204,11 @@ export function complete(state: ClusterState, plan: Plan, at: Instant, positions
     phase: { name: 'stable' },
     lastFailoverAt: plan.kind === 'failover' ? at : state.lastFailoverAt,
   };
-  const receipt = receiptOf(reached(plan, 'stable', at), 'completed', null, at, positions);
+  // The target fell away after the new epoch was on disk, and the old writer was the best that was left.
+  const cameBack = plan.kind === 'switchover' && plan.to === plan.from;
+  const back = `it could not be handed over (${plan.refused.map((r) => `${r.instance}: ${r.why}`).join('; ')})`;
+  const [outcome, reason] = cameBack ? (['undone', back] as const) : (['completed', null] as const);
+  const receipt = receiptOf(reached(plan, 'stable', at), outcome, reason, at, positions);
   const effects: Effect[] = [
     { kind: 'save-memory', epoch: plan.epoch, memory: memoryOf(done) },
     { kind: 'receipt', receipt },
@@ -211,7 +216,10 @@ export function complete(state: ClusterState, plan: Plan, at: Instant, positions
   ];
   if (plan.request !== null) {
     const message = `${plan.to} is the writer of epoch ${plan.epoch}`;
-    effects.push({ kind: 'answer', request: plan.request, answer: { ok: true, message } });
+    const answer: Answer = cameBack
+      ? { ok: false, kind: 'failed', message: `${back}: ${message}, as before` }
+      : { ok: true, message };
+    effects.push({ kind: 'answer', request: plan.request, answer });
   }
   return { state: done, effects };
 }
@@ -297,6 +305,8 @@ export function nextCandidate(
     plan.to,
   ]);
   const deposed = new Set([...state.deposed, plan.to]);
+  // It gave way in order, and has everything.
+  if (plan.kind === 'switchover' && plan.from !== null) deposed.delete(plan.from);
   const terms = { ...termsOf(plan, context, at), excluded: tried };
   const choice = chooseCandidate({ ...state, deposed }, terms);
   const refused = [

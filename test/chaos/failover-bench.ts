@@ -31,6 +31,8 @@ export interface BenchOptions {
   readonly runs: number;
   readonly seed: number;
   readonly faults?: readonly BenchFault[];
+  /** Two of the three copies have each commit. */
+  readonly quorum?: boolean;
   readonly onProgress: (line: string) => void;
 }
 
@@ -46,7 +48,7 @@ const jitterMs = 700;
 
 /** Real servers, a real Aurelay with default settings, one client that writes all the time. Ends with `t`. */
 export async function benchFailover(t: Cleanup, options: BenchOptions): Promise<BenchResult> {
-  const { engine, runs, faults = benchFaults, onProgress } = options;
+  const { engine, runs, faults = benchFaults, quorum = false, onProgress } = options;
   const servers = await startServers(t, engine);
   const version = `${engine.name} ${servers.cluster.version.replace('-MariaDB', '')}`;
   const prng = seededPrng(options.seed);
@@ -54,7 +56,7 @@ export async function benchFailover(t: Cleanup, options: BenchOptions): Promise<
   let writer = servers.cluster.instances[0]?.id ?? '';
   for (const fault of faults) {
     onProgress(`${version}: ${fault}`);
-    writer = await benchFault(servers, writer, { fault, runs, prng, onProgress }, done);
+    writer = await benchFault(servers, writer, { fault, runs, prng, quorum, onProgress }, done);
   }
   return { version, runs: done };
 }
@@ -63,6 +65,7 @@ interface FaultOptions {
   readonly fault: BenchFault;
   readonly runs: number;
   readonly prng: Prng;
+  readonly quorum: boolean;
   readonly onProgress: (line: string) => void;
 }
 
@@ -70,7 +73,7 @@ interface FaultOptions {
 async function benchFault(
   servers: Servers,
   writer: string,
-  { fault, runs, prng, onProgress }: FaultOptions,
+  { fault, runs, prng, quorum, onProgress }: FaultOptions,
   done: BenchRun[],
 ): Promise<string> {
   let end: () => Promise<void> = async () => {};
@@ -80,7 +83,12 @@ async function benchFault(
     },
   });
   try {
-    const rig = await startRig(scope, servers, { relayed: fault === 'network cut', writer });
+    const rig = await startRig(scope, servers, {
+      relayed: fault === 'network cut',
+      writer,
+      ...(quorum ? { durability: { copies: 3, write_quorum: 2 } } : {}),
+    });
+    await mend(rig);
     const port = rig.aurelay.port('writer');
     await createNumbered(rig.engine, port);
     const client = NumberedWriter.start(scope, {
@@ -92,7 +100,7 @@ async function benchFault(
       await client.untilMore(20);
       await sleep(randomIndex(prng, jitterMs));
       const run = await oneRun(rig, client, { fault, known: lost });
-      done.push(run);
+      done.push(quorum ? { ...run, engine: `${run.engine}, 2 of 3` } : run);
       onProgress(
         `  ${count}: ${Math.round(run.outageMs)} ms, Aurelay ${run.ownMs ?? '?'} ms, ${run.lostRows} lost`,
       );

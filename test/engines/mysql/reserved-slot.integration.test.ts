@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import mysql from 'mysql2/promise';
-import type { Observation } from '../../../src/cluster/observation.ts';
 import { instanceId } from '../../../src/base/brand.ts';
+import type { Observation } from '../../../src/cluster/observation.ts';
 import type { EmbeddedInstance } from '../../../src/demo/cluster.ts';
 import { mysqlMonitorUser } from '../../../src/demo/mysql-settings.ts';
 import type { Operations, Target } from '../../../src/engines/engine.ts';
