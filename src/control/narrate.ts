@@ -394,8 +394,18 @@ function rejoinStories(effect: Effect): Story[] {
 }
 
 function receiptStories(effect: Effect): Story[] {
-  if (effect.kind !== 'receipt' || effect.receipt.outcome !== 'completed') return [];
+  if (effect.kind !== 'receipt') return [];
   const { receipt } = effect;
+  if (receipt.outcome === 'undone' && receipt.to === receipt.from) {
+    const message = `${receipt.to} is the writer again, in epoch ${receipt.epoch}: ${receipt.reason}`;
+    return [
+      {
+        ...{ level: 'warn', name: 'switchover.undone', instance: receipt.to, rule: null, message },
+        details: { kind: receipt.kind, attempts: receipt.attempts },
+      },
+    ];
+  }
+  if (receipt.outcome !== 'completed') return [];
   return [
     {
       level: receipt.kind === 'elected' || receipt.kind === 'switchover' ? 'info' : 'warn',
