@@ -352,7 +352,8 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
 
       await eventually('the killed server is gone', () => first.pid() === null);
       await first.start();
-      // As if its option file had it wait as a source: a replica that waits never applies anything.
+      // As if its option file had it wait for replicas, which its own applier would then do.
+      await ask(first, `SET GLOBAL rpl_semi_sync_${words.source}_timeout = 4294967295`);
       await ask(first, `SET GLOBAL rpl_semi_sync_${words.source}_enabled = ON`);
       await operationsOn(first).follow(addressOf(second), null, true, patientMs);
       await eventually('it has all', async () => {
