@@ -11,6 +11,8 @@ const notYours = 1095;
 /** KILL statements sent at once. */
 const batchSize = 100;
 const pollMs = 10;
+/** What it may take to let go of commits that wait: the server looks only once a second whether it has to. */
+const letGoMs = 2_500;
 
 /**
  * Ends the sessions of clients and makes the server read-only. The order matters: the switch waits for statements and
@@ -54,6 +56,10 @@ async function switchPastWaiting(session: Session, source: SemiSyncSource): Prom
     switched.catch(() => {});
     await untilWaitsForLock(other, session.connectionId);
     requireNobodySpared(await endSessions(other));
+    // Cut short by the deadline, it would leave a server that waits for nobody.
+    if (other.remainingMs() < letGoMs) {
+      throw new OperationFailed('too little time is left to let go of the commits that wait for replicas');
+    }
     await other.run(
       'letting go of commits whose clients are gone',
       `SET GLOBAL ${source.names.enabled} = OFF`,
