@@ -1,7 +1,8 @@
+import { assert } from '../base/assert.ts';
 import { type Epoch, type InstanceId, nextEpoch } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
 import { chooseCandidate, type Terms } from './candidate.ts';
-import { copiesNeeded, type Durability, requirementFor, unsecured } from './durability.ts';
+import { copiesNeeded, type Durability, type Requirement, requirementFor, unsecured } from './durability.ts';
 import type { Answer, Effect } from './effect.ts';
 import type { Position, PositionOrder } from './position.ts';
 import type { ChangeKind, DurabilityInForce, Receipt } from './receipt.ts';
@@ -352,12 +353,34 @@ export function giveUp(state: ClusterState, plan: Plan | null, at: Instant, reas
   return { state: { ...state, phase: { name: 'operator-required', since: at, reason } }, effects };
 }
 
+/** The holder is told what its commits shall wait for; what it says of that counts again when it has reported. */
+export function ordered(state: ClusterState, quorum: Requirement, effects: readonly Effect[] = []): Outcome {
+  const { durability, epoch, writer } = state;
+  assert(writer !== null, 'there is a holder to be told');
+  return {
+    state: { ...state, durability: { ...durability, ordered: durability.ordered + 1 } },
+    effects: [...effects, { kind: 'require-quorum', epoch, instance: writer, quorum }],
+  };
+}
+
+/** A read-only holder takes writes again, and waits for its quorum from the first one on, though it was restarted. */
+export function unfence(state: ClusterState, epoch: Epoch, policy: Policy): Outcome {
+  const instance = state.writer;
+  assert(instance !== null, 'there is a holder to be opened');
+  const quorum = requirementFor(state, instance, policy);
+  const told: Outcome = quorum === null ? { state, effects: [] } : ordered(state, quorum);
+  return { state: told.state, effects: [...told.effects, { kind: 'unfence', epoch, instance }] };
+}
+
 /** A switchover that cannot go on: the old writer takes writes again, as soon as a probe has seen that it does. */
-export function abort(state: ClusterState, plan: Plan, at: Instant, why: string): Outcome {
+export function abort(state: ClusterState, plan: Plan, at: Instant, policy: Policy, why: string): Outcome {
   const reason = `switchover to ${plan.to} undone: ${why}`;
   const effects: Effect[] = [{ kind: 'receipt', receipt: receiptOf(plan, 'undone', why, at, null) }];
+  let open = state;
   if (plan.from !== null) {
-    effects.push({ kind: 'unfence', epoch: plan.epoch, instance: plan.from });
+    const unfenced = unfence(state, plan.epoch, policy);
+    open = unfenced.state;
+    effects.push(...unfenced.effects);
     effects.push({ kind: 'probe', instance: plan.from, delayMs: 100 });
   }
   if (plan.request !== null) {
@@ -368,7 +391,7 @@ export function abort(state: ClusterState, plan: Plan, at: Instant, why: string)
     });
   }
   // What was seen of the old writer before it was fenced says nothing any more.
-  const blind = plan.from === null ? state : withInstance(state, plan.from, { observation: null });
+  const blind = plan.from === null ? open : withInstance(open, plan.from, { observation: null });
   return { state: { ...blind, phase: { name: 'suspect', since: at, cause: 'undone', reason } }, effects };
 }
 

@@ -51,7 +51,8 @@ export const fencingRules: readonly Rule[] = [
     to: ['suspect'],
     when: ({ state }) =>
       isSwitchover(state) && state.instances.get(withPlan(state).plan.to)?.health === 'down',
-    then: ({ state, event }) => abort(state, withPlan(state).plan, event.at, 'the target does not answer'),
+    then: ({ state, event, policy }) =>
+      abort(state, withPlan(state).plan, event.at, policy, 'the target does not answer'),
   },
   {
     id: 'switchover-not-fenced',
@@ -60,8 +61,8 @@ export const fencingRules: readonly Rule[] = [
     to: ['suspect'],
     when: ({ state, event }) =>
       isSwitchover(state) && event.kind === 'not-fenced' && isCurrent(state.phase, event.epoch),
-    then: ({ state, event }) =>
-      abort(state, withPlan(state).plan, event.at, event.kind === 'not-fenced' ? event.why : ''),
+    then: ({ state, event, policy }) =>
+      abort(state, withPlan(state).plan, event.at, policy, event.kind === 'not-fenced' ? event.why : ''),
   },
   {
     id: 'shut-out',
@@ -179,8 +180,8 @@ export const fencingRules: readonly Rule[] = [
     when: ({ state, event, policy }) =>
       isSwitchover(state) &&
       event.at - withPlan(state).since > Math.max(fenceTimeoutMs, policy.promoteTimeoutMs),
-    then: ({ state, event }) =>
-      abort(state, withPlan(state).plan, event.at, 'the target did not receive everything in time'),
+    then: ({ state, event, policy }) =>
+      abort(state, withPlan(state).plan, event.at, policy, 'the target did not receive everything in time'),
   },
   {
     id: 'recorded',

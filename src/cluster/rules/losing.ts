@@ -4,7 +4,7 @@ import { othersAnswer } from '../claims.ts';
 import type { Effect } from '../effect.ts';
 import { isReachedAt } from '../instance.ts';
 import { isSilence } from '../observation.ts';
-import { giveUp, type Outcome } from '../plan.ts';
+import { giveUp, type Outcome, unfence } from '../plan.ts';
 import { type ClusterState, type InstanceState, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { hasCandidate, noCandidate, sinceOf, startFailover } from './succession.ts';
@@ -86,13 +86,11 @@ export const losingRules: readonly Rule[] = [
         return false;
       return known === holder(c.state) && says(known, 'replica') && mayCorrect(known, c.event.at);
     },
-    then: ({ state, event }) => {
+    then: ({ state, event, policy }) => {
       const instance = state.writer as InstanceId;
       const marked = withInstance(state, instance, { correctedAt: event.at });
-      return stay(marked, [
-        { kind: 'unfence', epoch: state.epoch, instance },
-        { kind: 'probe', instance, delayMs: lookAgainMs },
-      ]);
+      const { state: next, effects } = unfence(marked, state.epoch, policy);
+      return stay(next, [...effects, { kind: 'probe', instance, delayMs: lookAgainMs }]);
     },
   },
   {

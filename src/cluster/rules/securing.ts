@@ -1,8 +1,7 @@
 import type { InstanceId } from '../../base/brand.ts';
-import { isCovered, isMet, type Requirement, reachable, requirementFor } from '../durability.ts';
-import type { Effect } from '../effect.ts';
+import { isCovered, isMet, reachable, requirementFor } from '../durability.ts';
 import type { Acknowledgement } from '../observation.ts';
-import type { Outcome } from '../plan.ts';
+import { type Outcome, ordered } from '../plan.ts';
 import { type ClusterState, type InstanceState, memoryOf, withInstance } from '../state.ts';
 import { replicatesFromWriter } from './correcting.ts';
 import type { Context, Rule } from './rule.ts';
@@ -136,12 +135,11 @@ export const securingRules: readonly Rule[] = [
         ...state,
         durability: { ...state.durability, lostAt: null, told: false, degraded: false },
       };
-      if (!state.durability.degraded) return stay(next);
-      // An order to let it off may still be on its way: this one comes after it.
+      // An order to let it off may still be on its way, and this one comes after it; and what waits is let go by it.
       const quorum = requirementFor(next, state.writer as InstanceId, policy);
       const { state: waiting, effects } = quorum === null ? stay(next) : ordered(next, quorum);
-      const { effects: save } = saved(waiting);
-      return stay(waiting, [...save, ...effects]);
+      if (!state.durability.degraded) return stay(waiting, effects);
+      return stay(waiting, [...saved(waiting).effects, ...effects]);
     },
   },
   {
@@ -210,15 +208,6 @@ export const securingRules: readonly Rule[] = [
 
 const saved = (next: ClusterState): Outcome =>
   stay(next, [{ kind: 'save-memory', epoch: next.epoch, memory: memoryOf(next) }]);
-
-function ordered(state: ClusterState, quorum: Requirement, effects: readonly Effect[] = []): Outcome {
-  const { durability, epoch } = state;
-  const instance = state.writer as InstanceId;
-  return stay({ ...state, durability: { ...durability, ordered: durability.ordered + 1 } }, [
-    ...effects,
-    { kind: 'require-quorum', epoch, instance, quorum },
-  ]);
-}
 
 /** The writer has just answered, and its quorum is ours to see to. */
 function askedWriter({ state, event, policy }: Context): InstanceState | null {

@@ -6,7 +6,7 @@ import { follow } from './follow.ts';
 import { onlyChannel } from './only-channel.ts';
 import { formatPosition } from './position.ts';
 import { promote } from './promote.ts';
-import { waitForReplicas } from './quorum.ts';
+import { nudge, waitForReplicas } from './quorum.ts';
 import { refuseWrites } from './refuse-writes.ts';
 import { seal } from './seal.ts';
 import { type Session, StepFailed, withSession } from './session.ts';
@@ -59,6 +59,7 @@ export class MysqlOperations implements Operations {
         throw new OperationFailed('it is a replica, where no commit may wait for others: promote it first');
       }
       await waitForReplicas(session, count);
+      await nudge(session, count);
     });
   }
 
