@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EmbeddedInstance } from '../../src/demo/cluster.ts';
-import { processesIn, signalProcess } from '../../src/demo/running-server.ts';
 import type { SqlClient } from '../support/drivers.ts';
 import { connect, type EngineUnderTest, enginesUnderTest } from '../support/engines-under-test.ts';
 import { eventually, within } from '../support/eventually.ts';
@@ -52,10 +51,7 @@ const untilDurability = ({ aurelay }: Scene, state: string): Promise<unknown> =>
     return durability.mode === 'quorum' && durability.state === state;
   });
 
-function kill({ directory }: EmbeddedInstance): void {
-  for (const pid of [...processesIn(directory), ...processesIn(`${directory}/data`)])
-    signalProcess(pid, 'SIGKILL');
-}
+const kill = (instance: EmbeddedInstance): void => instance.kill('SIGKILL');
 
 for (const engine of await enginesUnderTest()) {
   describe(`a write quorum of ${engine.name}`, { skip: engine.skip }, () => {
