@@ -30,8 +30,10 @@ export const losingRules: readonly Rule[] = [
       const heard = othersAnswer(state) || event.at - state.phase.since >= startTogetherMs;
       return heard && (known.health === 'down' || says(known, 'replica'));
     },
-    then: (c) =>
-      suspect(c, 'lost', `${c.state.writer}, the writer before Aurelay was restarted, is not writable`),
+    then: (c) => {
+      const words = `${c.state.writer}, the writer before Aurelay was restarted, is not writable`;
+      return suspect({ ...c, since: silentSince(c) }, 'lost', words);
+    },
   },
   {
     id: 'writer-suspected',
@@ -162,11 +164,21 @@ export const losingRules: readonly Rule[] = [
 ];
 
 const suspect = (
-  { state, event }: Context,
+  { state, event, since = event.at }: Context & { readonly since?: Instant },
   cause: 'lost' | 'demoted',
   reason: string,
   effects: readonly Effect[] = [],
-): Outcome => stay({ ...state, phase: { name: 'suspect', since: event.at, cause, reason } }, effects);
+): Outcome => stay({ ...state, phase: { name: 'suspect', since, cause, reason } }, effects);
+
+/**
+ * Since when Aurelay has been without the holder that it remembers: whoever heard that one after Aurelay was started is a
+ * witness. One that answers, be it a refusal, is missed from now on.
+ */
+function silentSince({ state, event }: Context): Instant {
+  const failure = holder(state)?.lastFailure;
+  const isSilent = failure != null && isSilence(failure.reason);
+  return isSilent && isPhase(state.phase, 'starting') ? state.phase.since : event.at;
+}
 
 const tooSoon = ({ state, event, policy }: Context): boolean =>
   state.lastFailoverAt !== null && event.at - state.lastFailoverAt < policy.minIntervalMs;
