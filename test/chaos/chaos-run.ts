@@ -196,7 +196,8 @@ async function aurelayDies({ aurelay }: Rig, { aurelayDiesAfterMs, fault }: Roun
 async function restart(aurelay: Rig['aurelay']): Promise<void> {
   aurelay.kill('SIGKILL');
   await aurelay.ended();
-  await aurelay.start();
+  // It has no writer to offer as long as it is cut off from the one that there is.
+  await aurelay.start('answering');
 }
 
 /** What there is to say of it, where there is. */

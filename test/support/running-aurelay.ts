@@ -53,8 +53,11 @@ export interface InProcessAurelay extends Aurelay {
 /** `aurelay start` as a process of its own. */
 export interface AurelayProcess extends Aurelay {
   readonly pid: number;
-  /** Starts it again, after it has ended, with the same configuration and state; resolves when it is ready. */
-  start(): Promise<void>;
+  /**
+   * Starts it again, after it has ended, with the same configuration and state; resolves when it is ready, or as soon as
+   * it answers, where it may be long in being ready.
+   */
+  start(until?: 'ready' | 'answering'): Promise<void>;
   kill(signal: NodeJS.Signals): void;
   /** Resolves to its exit status, or to the signal that ended it. */
   ended(): Promise<number | string>;
@@ -129,7 +132,7 @@ export async function spawnAurelay(
     return child;
   };
   const hasEnded = (): boolean => child === null || child.exitCode !== null || child.signalCode !== null;
-  const start = async (): Promise<void> => {
+  const start = async (until: 'ready' | 'answering' = 'ready'): Promise<void> => {
     assert(hasEnded(), 'one at a time');
     begin = log.length;
     child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'start', '-c', file], {
@@ -143,7 +146,8 @@ export async function spawnAurelay(
     }
     await eventually('the started Aurelay is ready', async () => {
       if (hasEnded()) throw new Error(`it ended while it started:\n${log.slice(begin)}`);
-      return (await readyz(plan.aurelay.url)) === (options.readiness ?? 200);
+      const status = await readyz(plan.aurelay.url);
+      return until === 'ready' ? status === (options.readiness ?? 200) : status !== null;
     });
   };
   t.after(async () => {
