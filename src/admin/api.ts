@@ -82,8 +82,15 @@ export interface FailoverJson {
   readonly to: string;
   readonly from_position: string | null;
   readonly to_position: string | null;
-  /** What the new writer lacks of `from_position`; null where it is unknown. */
-  readonly lost: { readonly amount: number; readonly unit: 'bytes' | 'transactions' } | null;
+  /**
+   * What the new writer lacks of `from_position`; null where it is unknown. `at_least`: nobody saw what the old writer did
+   * after that position, and `discarded` says more once it came back.
+   */
+  readonly lost: {
+    readonly amount: number;
+    readonly unit: 'bytes' | 'transactions';
+    readonly at_least: boolean;
+  } | null;
   /** Which commits the old writer had told its clients of (docs/durability.md). */
   readonly durability: 'async' | 'quorum' | 'degraded' | 'unsecured' | 'waived';
   /** Null where `durability` is `async`. `answered`: copies that were heard before the choice. */

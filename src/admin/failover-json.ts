@@ -7,7 +7,8 @@ export function failoverJson(record: FailoverRecord): FailoverJson {
     ...{ at, kind, outcome, reason, epoch, from, to },
     from_position: record.fromPosition,
     to_position: record.toPosition,
-    ...{ lost, refused },
+    lost: lost === null ? null : { ...lost, at_least: kind === 'failover' || kind === 'adopted' },
+    refused,
     durability: durability.mode,
     quorum:
       durability.mode === 'async'

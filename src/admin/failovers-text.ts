@@ -43,5 +43,7 @@ function lossText({ lost, kind, outcome, durability }: FailoverJson): string {
     return 'nothing that a client was told of';
   if (lost === null) return 'unknown';
   const amount = `${lost.amount} ${lost.unit}`;
-  return kind === 'switchover' ? amount : `${amount} of what the old writer was last seen with`;
+  return lost.at_least
+    ? `at least ${amount}: what is known to be missing of what the old writer was last seen with`
+    : amount;
 }

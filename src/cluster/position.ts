@@ -18,4 +18,6 @@ export interface PositionOrder {
   compare(a: Position, b: Position): Comparison;
   /** What `b` lacks of `a` (0 where it lacks nothing), or null where that cannot be known. */
   missing(a: Position, b: Position): Distance | null;
+  /** What `a` has beyond the place where another history, which `fork` is the beginning of, parted from its own; null where that cannot be known. */
+  beyond(a: Position, fork: Position): Distance | null;
 }

@@ -444,7 +444,9 @@ function receiptWords({
 }: Receipt): string {
   if (kind === 'elected') return `${to} is the writer of epoch ${epoch}`;
   const known =
-    lost === null ? 'what was lost is unknown' : `${lost.amount} ${lost.unit} behind its last known position`;
+    lost === null
+      ? 'what was lost is unknown'
+      : `${kind === 'switchover' ? '' : 'at least '}${lost.amount} ${lost.unit} behind its last known position`;
   const kept =
     kind === 'failover' && durability.mode === 'quorum'
       ? 'nothing lost that a client was told of'

@@ -30,7 +30,7 @@ test('a person reads each in a paragraph', () => {
       '2026-01-02T03:04:05.678Z  epoch 2  failover completed  pg-1 -> pg-2  240ms',
       '  phases     suspect +0ms, fencing +102ms, stable +240ms',
       '  position   1/0/200 -> 1/0/100',
-      '  lost       256 bytes of what the old writer was last seen with (durability async)',
+      '  lost       at least 256 bytes: what is known to be missing of what the old writer was last seen with (durability async)',
       '  sessions   7 closed, 12 held for up to 238ms; promotions tried 1',
       '  refused    pg-1: down (refused)',
       '',

@@ -18,6 +18,7 @@ export const numbers: PositionOrder = {
     if (first === second) return 'equal';
     return first > second ? 'ahead' : 'behind';
   },
+  beyond: (a, fork) => ({ amount: Number.parseInt(a, 10) - Number.parseInt(fork, 10), unit: 'bytes' }),
   missing(a, b) {
     if (a.endsWith('x') !== b.endsWith('x')) return null;
     return { amount: Math.max(0, Number.parseInt(a, 10) - Number.parseInt(b, 10)), unit: 'bytes' };

@@ -115,6 +115,7 @@ export const simPositions: PositionOrder = {
     if (high.length < low.length) return 'diverged';
     return high === x ? 'ahead' : 'behind';
   },
+  beyond: () => null,
   missing(a, b) {
     const [x, y] = [parse(a), parse(b)];
     if (x.timeline !== y.timeline) return null;

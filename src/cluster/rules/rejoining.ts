@@ -4,6 +4,7 @@ import type { Divergence, Effect } from '../effect.ts';
 import { isReachedAt } from '../instance.ts';
 import { meansAlive } from '../observation.ts';
 import { lastPosition } from '../plan.ts';
+import type { Distance, Position, PositionOrder } from '../position.ts';
 import type { ClusterState, InstanceState, Stray } from '../state.ts';
 import { withInstance } from '../state.ts';
 import { hasDiverged, replicatesFromWriter } from './correcting.ts';
@@ -112,6 +113,9 @@ export const rejoiningRules: readonly Rule[] = [
 export const retryAfterMs = (attempts: number): number =>
   Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(attempts - 1, 20));
 
+const pastFork = (began: Position | null, instance: Position, positions: PositionOrder): Distance | null =>
+  began === null ? null : positions.beyond(instance, began);
+
 /** How the data of a deposed server stands to the writer's, as both were last seen. */
 export function divergence({ state, positions }: Pick<Context, 'state' | 'positions'>, known: InstanceState) {
   const instance = known.lastObservation?.position ?? null;
@@ -121,7 +125,7 @@ export function divergence({ state, positions }: Pick<Context, 'state' | 'positi
     instance,
     writer,
     compared: both ? positions.compare(writer, instance) : null,
-    lost: both ? positions.missing(instance, writer) : null,
+    lost: both ? (positions.missing(instance, writer) ?? pastFork(state.began, instance, positions)) : null,
   };
   return measured;
 }

@@ -80,6 +80,9 @@ export const mysqlPositions: PositionOrder = {
     return aLacks ? 'behind' : 'equal';
   },
 
+  /** Sets of transactions part without timelines: what the first has and the other lacks, says it all. */
+  beyond: (a: Position, fork: Position): Distance | null => mysqlPositions.missing(a, fork),
+
   missing(a: Position, b: Position): Distance | null {
     const amount = comparable(parsePosition(a), parsePosition(b))?.missingOfFirst() ?? null;
     return amount === null ? null : { amount: Number(amount), unit: 'transactions' };

@@ -59,4 +59,12 @@ function read(position: Position): WalPosition {
   return parsed;
 }
 
-export const walOrder: PositionOrder = { compare, missing };
+/** A newer timeline begins where it forked off, so that what lies past that on an older one is on that alone. */
+function beyond(a: Position, fork: Position): Distance | null {
+  const [first, second] = [read(a), read(fork)];
+  if (first.timeline >= second.timeline) return null;
+  const bytes = first.lsn > second.lsn ? first.lsn - second.lsn : 0n;
+  return { amount: Number(bytes), unit: 'bytes' };
+}
+
+export const walOrder: PositionOrder = { compare, missing, beyond };

@@ -59,3 +59,9 @@ describe('WAL positions', () => {
     );
   });
 });
+
+it('past the place where a newer timeline forked off, and nowhere else', () => {
+  assert.deepEqual(walOrder.beyond(at('1/0/5000'), at('2/0/4F00')), { amount: 256, unit: 'bytes' });
+  assert.deepEqual(walOrder.beyond(at('1/0/4000'), at('2/0/4F00')), { amount: 0, unit: 'bytes' });
+  assert.equal(walOrder.beyond(at('2/0/5000'), at('2/0/4F00')), null);
+});
