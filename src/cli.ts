@@ -112,6 +112,11 @@ program
       .default('postgres'),
   )
   .option('--replicas <n>', 'replicas beside the writer', wholeNumber(1, 15), 2)
+  .option(
+    '--write-quorum <n>',
+    'copies, the writer among them, that have a commit before its client is told',
+    wholeNumber(2, 16),
+  )
   .option('--data <dir>', 'keep the data here, one folder an instance (otherwise it is removed at the end)')
   .addHelpText('after', '\nExample:\n  aurelay demo --engine both --replicas 3 --data ./demo-data')
   .action(demo);

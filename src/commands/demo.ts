@@ -12,12 +12,23 @@ import { version } from '../version.ts';
 interface Options {
   readonly engine: 'postgres' | 'mysql' | 'both';
   readonly replicas: number;
+  readonly writeQuorum?: number;
   readonly data?: string;
 }
 
-export async function demo({ engine, replicas, data }: Options): Promise<void> {
+export async function demo({ engine, replicas, writeQuorum, data }: Options): Promise<void> {
+  if (writeQuorum !== undefined && writeQuorum > replicas + 1) {
+    process.stderr.write(
+      `aurelay: --write-quorum ${writeQuorum} is more than the ${replicas + 1} copies there are\n`,
+    );
+    process.exit(2);
+  }
   try {
-    await runDemo({ engine, replicas, data: data ?? null }, startProxy, process.stdout);
+    await runDemo(
+      { engine, replicas, writeQuorum: writeQuorum ?? null, data: data ?? null },
+      startProxy,
+      process.stdout,
+    );
     process.exit(0);
   } catch (error) {
     // What a person can mend is told in a sentence; anything else is a fault, and its trace is wanted.

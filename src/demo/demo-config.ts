@@ -9,12 +9,13 @@ export function demoConfig(
   clusters: readonly EmbeddedCluster[],
   ports: DemoPorts,
   directory: string,
+  writeQuorum: number | null = null,
 ): string {
   const config = {
     admin: { listen: `127.0.0.1:${ports.admin}` },
     state_dir: join(directory, 'state'),
     clusters: Object.fromEntries(
-      clusters.map((cluster) => [clusterName(cluster), clusterConfig(cluster, ports)]),
+      clusters.map((cluster) => [clusterName(cluster), clusterConfig(cluster, ports, writeQuorum)]),
     ),
   };
   return `# Written by \`aurelay demo\` at each start.\n${stringify(config, { lineWidth: 100 })}`;
@@ -25,7 +26,7 @@ export const clusterName = ({ engine }: EmbeddedCluster): string => (engine === 
 /** The only member of the `analytics` endpoint: the last replica. */
 export const analyticsMember = ({ instances }: EmbeddedCluster): string => instances.at(-1)?.id ?? '';
 
-function clusterConfig(cluster: EmbeddedCluster, ports: DemoPorts): object {
+function clusterConfig(cluster: EmbeddedCluster, ports: DemoPorts, writeQuorum: number | null): object {
   const { engine, instances } = cluster;
   const { writer, reader, analytics } = ports[engine];
   const instanceConfig = (id: string, port: number) => ({
@@ -38,6 +39,7 @@ function clusterConfig(cluster: EmbeddedCluster, ports: DemoPorts): object {
     ...logins[engine],
     // A demo is there to kill writers in, one after the other.
     failover: { mode: 'automatic', min_interval: '1s' },
+    ...(writeQuorum === null ? {} : { durability: { copies: instances.length, write_quorum: writeQuorum } }),
     instances: Object.fromEntries(instances.map(({ id, port }) => [id, instanceConfig(id, port)])),
     endpoints: {
       writer: { type: 'writer', listen: `127.0.0.1:${writer}` },

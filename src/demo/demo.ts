@@ -21,6 +21,8 @@ export interface DemoOptions {
   readonly engine: 'postgres' | 'mysql' | 'both';
   /** 0-15 beside the writer, of each engine. */
   readonly replicas: number;
+  /** Copies, the writer among them, that have a commit before its client is told; null: `durability: async`. */
+  readonly writeQuorum?: number | null;
   /** A folder that keeps the data; null: a temporary one. */
   readonly data: string | null;
   /** Default: `demoPorts`. */
@@ -82,7 +84,7 @@ async function startDemo(
   const directory = await openDirectory(options.data, undo);
   const clusters = await startClusters(options, directory, screen, signal, undo);
 
-  const configText = demoConfig(clusters, ports, directory);
+  const configText = demoConfig(clusters, ports, directory, options.writeQuorum ?? null);
   await writeFile(join(directory, 'aurelay.yaml'), configText);
   screen.progress('starting Aurelay');
   signal.throwIfAborted();

@@ -17,6 +17,15 @@ function cluster(engine: 'postgres' | 'mysql', size: number): EmbeddedCluster {
   return { engine, version: '1', instances, rejoin: async () => {}, stop: async () => {} };
 }
 
+test('a write quorum is taken without a warning', () => {
+  const text = demoConfig([cluster('postgres', 3)], demoPorts, '/d', 2);
+  const result = loadConfig({ text, file: 'aurelay.yaml', env: {}, readFile: () => '' });
+  assert.ok(result.ok, JSON.stringify(result));
+  assert.deepEqual(result.warnings, []);
+  const { durability } = result.config.clusters.get(clusterId('pg')) ?? {};
+  assert.deepEqual([durability?.copies, durability?.writeQuorum], [3, 2]);
+});
+
 for (const size of [1, 2, 3, 16]) {
   test(`Aurelay takes the configuration of a demo with ${size} instances of each engine`, () => {
     const clusters = [cluster('postgres', size), cluster('mysql', size)];
