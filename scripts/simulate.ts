@@ -17,20 +17,24 @@ function option(name: string, otherwise: number): number {
 
 async function work(from: number, seeds: number, every: number): Promise<void> {
   for (let seed = from; seed < from + seeds; seed += every) {
-    await simulate(seed);
-    process.send?.(1);
+    const { forced, promised } = await simulate(seed);
+    process.send?.({ forced, isQuorum: promised > 0 || forced });
   }
 }
 
 async function share(from: number, seeds: number, jobs: number): Promise<void> {
   const startedAt = Date.now();
   let done = 0;
+  let forcedWorlds = 0;
+  let quorumWorlds = 0;
   const workers = Array.from({ length: jobs }, (_, job) => {
     const child = fork(import.meta.filename, [], {
       env: { ...process.env, SIMULATE: `${from + job},${seeds - job},${jobs}` },
     });
-    child.on('message', () => {
+    child.on('message', (world: { readonly forced: boolean; readonly isQuorum: boolean }) => {
       done += 1;
+      if (world.forced) forcedWorlds += 1;
+      if (world.isQuorum) quorumWorlds += 1;
       if (done % 1_000 === 0)
         console.log(`${done} of ${seeds} seeds, ${Math.round((Date.now() - startedAt) / 1000)} s`);
     });
@@ -40,6 +44,9 @@ async function share(from: number, seeds: number, jobs: number): Promise<void> {
   const failed = codes.filter((code) => code !== 0).length;
   console.log(
     `${done} seeds from ${from} without a violation${failed > 0 ? `, and ${failed} with one` : ''}`,
+  );
+  console.log(
+    `${quorumWorlds} of them with a write quorum, of which ${forcedWorlds} needed somebody to go on at whatever loss`,
   );
   process.exit(failed === 0 ? 0 : 1);
 }

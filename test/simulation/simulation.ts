@@ -9,6 +9,8 @@ const healsWithinMs = 60_000;
 const minIntervalMs = 5_000;
 const replacedWithinMs = 10_000;
 const operatorLooksEveryMs = 1_000;
+/** After everything has healed, before somebody puts up with a loss. */
+const patienceMs = 20_000;
 
 export interface Run {
   readonly seed: number;
@@ -16,6 +18,8 @@ export interface Run {
   readonly acknowledged: number;
   /** Writes that were promised for ever; 0 without quorum durability. */
   readonly promised: number;
+  /** Somebody had to put up with losing writes, since too few copies were left that may be believed. */
+  readonly forced: boolean;
 }
 
 /** One disaster: faults for a while, then peace. Throws, with the trace, where an invariant breaks. */
@@ -33,12 +37,15 @@ export async function simulate(seed: number): Promise<Run> {
       fault(world, durability !== null);
     }
     world.heal();
-    const until = world.clock.now() + healsWithinMs;
+    const healedAt = world.clock.now();
+    const until = healedAt + healsWithinMs;
+    let forced = false;
     let peaceful = 0;
     while (world.clock.now() < until && peaceful < 3) {
       await world.clock.runUntil(world.clock.now() + operatorLooksEveryMs);
       checkFatal(world);
       operator(world);
+      if (!forced && world.clock.now() - healedAt > patienceMs) forced = force(world);
       peaceful = isPeaceful(world) ? peaceful + 1 : 0;
     }
     checkPeace(world);
@@ -46,7 +53,7 @@ export async function simulate(seed: number): Promise<Run> {
     const { view } = world;
     if (view?.writer != null) world.checkPromise(view.writer);
     const { acknowledged, promises } = world;
-    return { seed, epochs: view?.epoch ?? 0, acknowledged, promised: promises };
+    return { seed, epochs: view?.epoch ?? 0, acknowledged, promised: promises, forced };
   } catch (error) {
     const trace = world.trace.slice(-80).join('\n');
     throw new Error(`seed ${seed}: ${(error as Error).message}\n${trace}`, { cause: error });
@@ -150,6 +157,16 @@ function fault(world: World, isQuorum: boolean): void {
   const server = writer !== undefined && world.prng.next() < 0.5 ? writer : world.pick(servers);
   const chosen = world.pick(faults);
   if (!isQuorum || chosen !== promotedByHand) chosen(world, server);
+}
+
+/** `aurelay failover --force`, where everybody is back and a quorum of copies is not. */
+function force(world: World): boolean {
+  const { view, controller } = world;
+  if (view?.phase !== 'suspect' || !/copies answer that a failover needs/.test(view.reason ?? ''))
+    return false;
+  world.forgive();
+  void controller?.failover(true);
+  return true;
 }
 
 /** Starts a deposed server over as a replica of the current writer. */

@@ -40,8 +40,14 @@ export const fencingRules: readonly Rule[] = [
       isCurrent(state.phase, event.epoch),
     then: ({ state, event }) => {
       if (!isPhase(state.phase, 'fencing') || event.kind !== 'fenced') return stay(state);
-      const plan = { ...state.phase.plan, fromPosition: event.position };
-      return stay({ ...state, phase: { ...state.phase, plan, fenced: true } });
+      const { position } = event;
+      const plan = { ...state.phase.plan, fromPosition: position };
+      const next = { ...state, phase: { ...state.phase, plan, fenced: true } };
+      const observation = state.instances.get(event.instance)?.observation ?? null;
+      if (observation === null) return stay(next);
+      // Its own word, and newer than the last probe's: should the target fail, it is a candidate.
+      const given = { ...observation, role: 'replica', writable: false, position } as const;
+      return stay(withInstance(next, event.instance, { observation: given }));
     },
   },
   {
