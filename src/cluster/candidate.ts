@@ -122,7 +122,7 @@ function lacksQuorum(
   if (isHolder && known.observation?.replication === null) return null;
   if (position === undefined) return sealed === null ? 'no fresh answer' : 'it could not be sealed';
   if (heard.size < needed) return `${heard.size} of the ${needed} copies answer that a failover needs`;
-  const count = covered(position, heard.values(), positions);
+  const count = covered(known.instance.id, heard, state.followers, positions);
   if (count >= needed) return null;
   return `it may lack acknowledged commits: ${count} of the copies are known to be no further, and it takes ${needed}`;
 }

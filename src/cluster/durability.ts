@@ -83,9 +83,23 @@ export function copiesNeeded({ durability: { secured } }: ClusterState, policy: 
   return policy.durability.copies - secured + 1;
 }
 
-/** How many of these positions `position` covers. */
-export const covered = (position: Position, positions: Iterable<Position>, order: PositionOrder): number =>
-  [...positions].filter((one) => isCovered(order, one, position)).length;
+/**
+ * How many copies are known to be no further than `id` at its position. What was received from the last writer, one that
+ * was not seen to follow it cannot be known to have, whatever its position says.
+ */
+export function covered(
+  id: InstanceId,
+  heard: ReadonlyMap<InstanceId, Position>,
+  followers: ReadonlySet<InstanceId>,
+  order: PositionOrder,
+): number {
+  const position = heard.get(id);
+  if (position === undefined) return 0;
+  return [...heard].filter(
+    ([other, its]) =>
+      isCovered(order, its, position) && (other === id || followers.has(id) || !followers.has(other)),
+  ).length;
+}
 
 export const isCovered = (order: PositionOrder, one: Position, by: Position): boolean => {
   const compared = order.compare(by, one);

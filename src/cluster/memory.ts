@@ -21,4 +21,6 @@ export interface Memory {
   };
   /** Where the holder's own history begins. */
   readonly began: Position | null;
+  /** Seen replicating from the holder. */
+  readonly followers: readonly InstanceId[];
 }

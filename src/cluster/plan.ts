@@ -2,7 +2,14 @@ import { assert } from '../base/assert.ts';
 import { type Epoch, type InstanceId, nextEpoch } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
 import { chooseCandidate, type Terms } from './candidate.ts';
-import { copiesNeeded, type Durability, type Requirement, requirementFor, unsecured } from './durability.ts';
+import {
+  copiesNeeded,
+  type Durability,
+  isCovered,
+  type Requirement,
+  requirementFor,
+  unsecured,
+} from './durability.ts';
 import type { Answer, Effect } from './effect.ts';
 import type { Position, PositionOrder } from './position.ts';
 import type { ChangeKind, DurabilityInForce, Receipt } from './receipt.ts';
@@ -139,6 +146,7 @@ export function record(state: ClusterState, plan: Plan, at: Instant): Outcome {
     ...state,
     durability: handedOver(state.durability, plan),
     began: null,
+    followers: new Set(),
     epoch: plan.epoch,
     writer: plan.to,
     proven: false,
@@ -213,7 +221,7 @@ export function complete(state: ClusterState, plan: Plan, at: Instant, positions
   const effects: Effect[] = [
     { kind: 'save-memory', epoch: plan.epoch, memory: memoryOf(done) },
     { kind: 'receipt', receipt },
-    ...followers(done, plan),
+    ...followers(done, plan, positions),
   ];
   if (plan.request !== null) {
     const message = `${plan.to} is the writer of epoch ${plan.epoch}`;
@@ -248,7 +256,7 @@ export function lateReceipt(state: ClusterState, to: InstanceId, policy: Policy)
 }
 
 /** Everybody who replicated from the old writer is pointed at the new one, the old one too where it gave way in order. */
-function followers(state: ClusterState, plan: Plan): Effect[] {
+function followers(state: ClusterState, plan: Plan, positions: PositionOrder): Effect[] {
   if (plan.kind === 'elected' || plan.kind === 'adopted') return [];
   const effects: Effect[] = [];
   for (const known of state.instances.values()) {
@@ -256,6 +264,9 @@ function followers(state: ClusterState, plan: Plan): Effect[] {
     if (instance === plan.to || known.observation === null) continue;
     const gaveWay = plan.kind === 'switchover' && instance === plan.from;
     if (state.deposed.has(instance) && !gaveWay) continue;
+    // It has more than the new writer began with: it could not follow.
+    const { position } = known.observation;
+    if (state.began !== null && !gaveWay && !isCovered(positions, position, state.began)) continue;
     effects.push({ kind: 'follow', epoch: plan.epoch, instance, source: plan.to });
   }
   return effects;

@@ -29,6 +29,11 @@ export interface ClusterState {
   readonly durability: Durability;
   /** Where the holder's own history begins; null where that is not known. */
   readonly began: Position | null;
+  /**
+   * Seen replicating from the holder in this epoch: their history is the holder's. Two servers that were promoted apart
+   * from each other may give their timelines the same number, so that positions alone do not tell.
+   */
+  readonly followers: ReadonlySet<InstanceId>;
 }
 
 export interface InstanceState {
@@ -187,6 +192,7 @@ export function initialState(
     rejoining: null,
     durability: rememberedDurability(memory, known),
     began: memory?.began ?? null,
+    followers: new Set(memory?.followers.filter((id) => known.has(id)) ?? []),
   };
 }
 
@@ -216,6 +222,7 @@ export function memoryOf(state: ClusterState): Memory {
       copies: ids.filter(({ instance }) => instance.copy).map(({ instance }) => instance.id),
     },
     began: state.began,
+    followers: [...state.followers].sort(),
   };
 }
 

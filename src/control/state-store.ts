@@ -38,6 +38,7 @@ const fileForm = z.object({
     .nullable()
     .default(null)
     .transform((position) => position as Position | null),
+  followers: names.default([]),
 });
 
 const wordsOf = (error: unknown): string =>

@@ -88,6 +88,7 @@ export class Scenario {
             copies: (options.get('copies') ?? '').split(',').filter(Boolean).map(instanceId),
           },
           began: null,
+          followers: [],
         };
         return [];
       case 'wait':

@@ -237,6 +237,7 @@ const afterTwoFailovers: Memory = {
   drained: [],
   durability: { secured: 1, degraded: false, copies: [] },
   began: null,
+  followers: [],
 };
 const seen = (instance: InstanceId, role: 'writer' | 'replica', number: number): Happening => ({
   kind: 'probe-succeeded',

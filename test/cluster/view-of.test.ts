@@ -56,6 +56,7 @@ function running(): ClusterState {
     ...{ epoch: epoch(1), writer: a, promoting: false, deposed: [], drained: [] },
     durability,
     began: null,
+    followers: [],
   };
   const start = initialState(clusterId('test'), [testInstance('a'), testInstance('b')], memory, 0);
   const seen = heard(start, a, writes, 0);

@@ -16,6 +16,7 @@ const memory: Memory = {
   drained: [],
   durability: { secured: 2, degraded: false, copies: [instanceId('pg-1'), instanceId('pg-2')] },
   began: '2/0/5000148' as Position,
+  followers: [instanceId('pg-1')],
 };
 
 function folder(t: TestContext): string {

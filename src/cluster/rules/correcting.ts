@@ -1,5 +1,7 @@
 import type { InstanceId } from '../../base/brand.ts';
+import { isCovered } from '../durability.ts';
 import { isReachedAt } from '../instance.ts';
+import type { Observation } from '../observation.ts';
 import { type InstanceState, memoryOf, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { holder, mayCorrect, probed, says, stay } from './terms.ts';
@@ -70,6 +72,24 @@ export const correctingRules: readonly Rule[] = [
     },
   },
   {
+    id: 'follower-seen',
+    comment: 'A replica was seen to replicate from the writer, so that its history is the writer’s.',
+    from: ['stable'],
+    to: 'same',
+    when: (c) => {
+      const known = probed(c);
+      if (known === null || c.policy.mode !== 'automatic') return false;
+      const { id } = known.instance;
+      if (c.state.followers.has(id) || c.state.deposed.has(id)) return false;
+      return replicatesFromWriter(c, known) && !hasDiverged(c, known);
+    },
+    then: ({ state, event }) => {
+      if (event.kind !== 'probe-succeeded') return stay(state);
+      const next = { ...state, followers: new Set([...state.followers, event.instance]) };
+      return stay(next, [{ kind: 'save-memory', epoch: next.epoch, memory: memoryOf(next) }]);
+    },
+  },
+  {
     id: 'replica-diverged',
     comment:
       'A replica has what the writer lacks, from before or beside its promotion: it cannot follow, and is treated as a deposed server.',
@@ -103,11 +123,12 @@ export const correctingRules: readonly Rule[] = [
 ];
 
 /** Replicates from a server that is not the writer, and gets nothing from there; or is a copy that does not acknowledge. */
-function isAstray({ state, policy }: Context, known: InstanceState): boolean {
+function isAstray(c: Context, known: InstanceState): boolean {
+  const { state, policy } = c;
   const writer = holder(state);
   const replication = known.observation?.replication;
   if (writer === null || known === writer || state.deposed.has(known.instance.id)) return false;
-  if (!says(known, 'replica') || replication == null) return false;
+  if (!says(known, 'replica') || replication == null || hasDiverged(c, known)) return false;
   if (policy.durability !== null && known.instance.copy && !known.drained) {
     const isIdle = replication.stopped && replication.error === null;
     if (isIdle || replication.acknowledges === false) return true;
@@ -132,16 +153,26 @@ function diverged(c: Context): InstanceId[] {
     .map(({ instance }) => instance.id);
 }
 
-/** It has what the writer lacks: by the writer's position now, or, on an older timeline, by where the writer's began. */
-export function hasDiverged({ state, positions }: Context, known: InstanceState): boolean {
+/**
+ * It has what the writer lacks: by the writer's position now; or by being past the beginning of the writer's history
+ * without ever having followed it, for then it came past there by another one.
+ */
+export function hasDiverged(c: Context, known: InstanceState): boolean {
+  const { state, positions } = c;
   const writer = holder(state)?.observation ?? null;
   const { observation } = known;
   if (known === holder(state) || writer === null || observation?.role !== 'replica') return false;
   if (positions.compare(writer.position, observation.position) === 'diverged') return true;
-  if (state.began === null || observation.timeline === null || writer.timeline === null) return false;
-  if (observation.timeline >= writer.timeline) return false;
-  return positions.compare(state.began, observation.position) === 'diverged';
+  const { began } = state;
+  if (began === null || isCovered(positions, observation.position, began)) return false;
+  if (isOnOlderTimeline(observation, writer)) return true;
+  const source = observation.replication?.source ?? null;
+  const isElsewhere = source !== null && !isReachedAt((holder(state) as InstanceState).instance, source);
+  return isElsewhere && !state.followers.has(known.instance.id);
 }
+
+const isOnOlderTimeline = (observation: Observation, writer: Observation): boolean =>
+  observation.timeline !== null && writer.timeline !== null && observation.timeline < writer.timeline;
 
 /**
  * Asked when the writer has just answered: what a replica said before that, the writer must have by then. Otherwise the
@@ -166,6 +197,11 @@ export function replicatesFromWriter({ state }: Context, known: InstanceState): 
   const replication = known.observation?.replication;
   if (writer === null || !says(known, 'replica') || replication?.streaming !== true) return false;
   if (replication.source !== null && isReachedAt(writer.instance, replication.source)) return true;
+  // Its source is one of us, and not the writer: the same number may be another server's timeline.
+  const isOther = [...state.instances.values()].some(
+    ({ instance }) => replication.source !== null && isReachedAt(instance, replication.source),
+  );
+  if (isOther) return false;
   const timeline = known.observation?.timeline ?? null;
   return timeline !== null && timeline === writer.observation?.timeline;
 }
