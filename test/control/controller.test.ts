@@ -95,6 +95,8 @@ test('a killed writer is replaced within a second: recorded, sessions closed, pr
     'promote b',
     'save epoch 2 b',
     'follow c -> b',
+    // That c was seen to follow.
+    'save epoch 2 b',
   ]);
   const names = stories.map(({ name }) => name);
   for (const name of ['writer.suspected', 'instance.down', 'failover.started', 'failover.completed']) {
