@@ -157,8 +157,10 @@ function diverged(c: Context): InstanceId[] {
  * It has what the writer lacks: by the writer's position now; or by being past the beginning of the writer's history
  * without ever having followed it, for then it came past there by another one.
  */
-export function hasDiverged(c: Context, known: InstanceState): boolean {
-  const { state, positions } = c;
+export function hasDiverged(
+  { state, positions }: Pick<Context, 'state' | 'positions'>,
+  known: InstanceState,
+): boolean {
   const writer = holder(state)?.observation ?? null;
   const { observation } = known;
   if (known === holder(state) || writer === null || observation?.role !== 'replica') return false;

@@ -117,14 +117,15 @@ const pastFork = (began: Position | null, instance: Position, positions: Positio
   began === null ? null : positions.beyond(instance, began);
 
 /** How the data of a deposed server stands to the writer's, as both were last seen. */
-export function divergence({ state, positions }: Pick<Context, 'state' | 'positions'>, known: InstanceState) {
+export function divergence(c: Pick<Context, 'state' | 'positions'>, known: InstanceState) {
+  const { state, positions } = c;
   const instance = known.lastObservation?.position ?? null;
   const writer = lastPosition(state, state.writer);
   const both = instance !== null && writer !== null;
   const measured: Divergence = {
     instance,
     writer,
-    compared: both ? positions.compare(writer, instance) : null,
+    compared: both ? (hasDiverged(c, known) ? 'diverged' : positions.compare(writer, instance)) : null,
     lost: both ? (positions.missing(instance, writer) ?? pastFork(state.began, instance, positions)) : null,
   };
   return measured;
