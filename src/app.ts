@@ -21,6 +21,7 @@ import { fileStore, memoryStore, type StateStore } from './control/state-store.t
 import type { Supervisor } from './control/supervisor.ts';
 import { engines } from './engines/engines.ts';
 import { createProxy, type EndpointProxy } from './proxy/proxy.ts';
+import { createRelay } from './proxy/relay/create-relay.ts';
 import { systemClock } from './system-clock.ts';
 
 /** A running Aurelay. */
@@ -73,7 +74,9 @@ class Wiring implements App, Controls {
   constructor(options: AppOptions) {
     this.options = options;
     const { logger } = options;
-    this.metrics = createMetrics({ version: options.version });
+    const { relay, kind, detail } = createRelay(this.clock, process.env);
+    logger.info({ event: 'relay.chosen', relay: kind }, detail);
+    this.metrics = createMetrics({ version: options.version, relay: kind });
     this.log = new EventLog(eventsKept, (message) =>
       logger.error({ message }, 'a listener to events failed'),
     );
@@ -82,6 +85,7 @@ class Wiring implements App, Controls {
       prng: this.prng,
       logger,
       observer: this.metrics.observer,
+      relay,
       viewOf: (cluster) => this.view(cluster),
       engineOf: (cluster) => engines[this.config(cluster).engine],
       clusterOf: (cluster) => this.config(cluster),

@@ -34,9 +34,15 @@ export interface Metrics {
   close(): void;
 }
 
-export function createMetrics(options: { readonly version: string }): Metrics {
+export interface MetricsOptions {
+  readonly version: string;
+  /** What carries the bytes of sessions: `native` or `stream`. */
+  readonly relay: string;
+}
+
+export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
-  addBuildInfo(registry, options.version);
+  addBuildInfo(registry, options);
   const traffic = new TrafficMetrics(registry);
   const clusters = new ClusterMetrics(registry);
   const probes = new ProbeMetrics(registry);
@@ -67,11 +73,11 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   };
 }
 
-function addBuildInfo(registry: Registry, version: string): void {
+function addBuildInfo(registry: Registry, { version, relay }: MetricsOptions): void {
   new Gauge({
     name: 'aurelay_build_info',
     help: 'Always 1; its labels say what runs.',
-    labelNames: ['version', 'node_version'],
+    labelNames: ['version', 'node_version', 'relay'],
     registers: [registry],
-  }).set({ version, node_version: process.versions.node }, 1);
+  }).set({ version, node_version: process.versions.node, relay }, 1);
 }

@@ -14,6 +14,7 @@ export type CloseReason =
   | 'client-error'
   | 'server-error'
   | 'failover'
+  | 'idle-timeout'
   | 'shutdown';
 
 /** What the proxy tells the rest of the house while it works; metrics and logs are made of it. Never blocks or throws. */

@@ -20,7 +20,7 @@ export async function runAdmin(
   const log = (level: string) => (fields: object, message: string) => {
     logged.push({ level, fields, message });
   };
-  const metrics = createMetrics({ version: '1.2.3' });
+  const metrics = createMetrics({ version: '1.2.3', relay: 'stream' });
   metrics.watch(controls);
   const admin = await startAdmin({
     listen: { host: '127.0.0.1', port: 0 },

@@ -16,6 +16,7 @@ const closeReasons: readonly CloseReason[] = [
   'client-error',
   'server-error',
   'failover',
+  'idle-timeout',
   'shutdown',
 ];
 const errorReasons = [...(Object.keys(errorTable) as ErrorCode[]), 'client_gone'];

@@ -18,6 +18,8 @@ export interface RelayJob {
   readonly toServer: Uint8Array | null;
   /** Read from the server already: goes to the client before anything else. Null: nothing. */
   readonly toClient: Uint8Array | null;
+  /** Ends the session, as `idle-timeout`, when it has carried no byte either way for so long. Absent: never. */
+  readonly idleTimeoutMs?: number;
   /** Called once, when both sockets are closed and the counts are final; never before `start` has returned. */
   readonly onEnd: (reason: CloseReason, bytes: ByteCounts) => void;
 }

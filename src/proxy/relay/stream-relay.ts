@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { abort } from '../abort.ts';
 import { endWithin, linger } from '../linger.ts';
 import type { CloseReason } from '../observer.ts';
+import { withIdleTimeout } from './idle-timeout.ts';
 import type { Relay, RelayHandle, RelayJob } from './relay.ts';
 
 /**
@@ -20,7 +21,7 @@ const maxUnheardBytes = 256 * 1024;
 
 /** The portable relay: Node's own streams. */
 export function createStreamRelay(clock: Clock): Relay {
-  return { start: (job) => startSession(job, clock) };
+  return withIdleTimeout({ start: (job) => startSession(job, clock) }, clock);
 }
 
 function startSession({ client, server, toServer, toClient, onEnd }: RelayJob, clock: Clock): RelayHandle {
