@@ -21,7 +21,7 @@ export function builtAddon(): NativeAddon {
   try {
     const output = join(folder, 'relay.node');
     const cflags = process.env.AURELAY_TEST_CFLAGS ?? '';
-    const args = [script, '--strict', '--output', output, '--cflags', cflags];
+    const args = [script, '--strict', '--output', output, `--cflags=${cflags}`];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     if (status !== 0) throw new Error(`the native relay does not compile: ${stdout}${stderr}`);
     const addon = loadNativeAddon(output);
