@@ -13,7 +13,7 @@ import { scopeOf } from '../test/support/scope.ts';
 
 /**
  * `npm run bench -- [--rounds N] [--seconds N] [--only MEASURE …] [--engine postgres|mysql] [--megabytes N]
- * [--sessions N] [--json FILE] [--chart FILE]`: what Aurelay adds, beside what its peers add, on this machine.
+ * [--sessions N] [--load PART] [--contestant PART …] [--json FILE] [--chart FILE]`: what Aurelay adds, beside what its peers add, on this machine.
  */
 const { values } = parseArgs({
   options: {
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '5' },
     only: { type: 'string', multiple: true },
     load: { type: 'string' },
+    contestant: { type: 'string', multiple: true },
     engine: { type: 'string' },
     megabytes: { type: 'string', default: '500' },
     sessions: { type: 'string', default: '10000' },
@@ -73,7 +74,9 @@ try {
   const loads = chosen
     .flatMap((measure) => measure.loads)
     .filter(({ engine, name }) => served.includes(engine) && name.includes(values.load ?? ''));
-  const samples = await runRounds(arena, loads, ground, rounds, say);
+  const isWanted = (name: string) => values.contestant?.some((part) => name.includes(part)) ?? true;
+  const contestants = arena.contestants.filter(({ name }) => isWanted(name));
+  const samples = await runRounds(contestants, loads, ground, rounds, say);
   const summary = summarise(samples, 'HAProxy');
   const versions = arena.versions.join(', ');
   console.log(`${versions}; ${rounds} rounds, ${scale.seconds} s a load\n\n${table(summary)}`);

@@ -1,4 +1,3 @@
-import type { Arena } from './arena.ts';
 import type { Contestant } from './contestant.ts';
 import type { Ground, Load } from './measure.ts';
 import type { Sample } from './summary.ts';
@@ -8,7 +7,7 @@ import type { Sample } from './summary.ts';
  * machine does then falls on all of them alike.
  */
 export async function runRounds(
-  arena: Arena,
+  contestants: readonly Contestant[],
   loads: readonly Load[],
   ground: Ground,
   rounds: number,
@@ -18,7 +17,7 @@ export async function runRounds(
   const samples: Sample[] = [];
   for (let round = 1; round <= rounds; round++) {
     for (const load of loads) {
-      const suited = arena.contestants.filter((contestant) => load.suits(contestant));
+      const suited = contestants.filter((contestant) => load.suits(contestant));
       for (const contestant of rotated(suited, round)) {
         const own = await runOnce(load, contestant, ground, round, say);
         samples.push(...own);
