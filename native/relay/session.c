@@ -10,6 +10,8 @@
 
 /* One session's share of a round: then the others of its worker come first. */
 #define BUDGET_BYTES (16 * CHUNK_BYTES)
+/* Who says this much at a time says more: part of a bulk, not a question or its answer. */
+#define BULK_BYTES 4096
 /* A server that says more than this to a client that is gone is still busy with a result for it. */
 #define MAX_UNHEARD_BYTES (256 * 1024)
 /* Stops a peer that crawls along, however often it shows a little progress. */
@@ -165,37 +167,48 @@ static bool throw_away(struct session *session, enum side from, size_t length) {
   return false;
 }
 
-/* One read. False: nothing more can be done now. */
-static bool read_once(struct session *session, enum side from, unsigned char *scratch, size_t *budget) {
+enum reading {
+  /* Nothing more can be done now; an event will tell. */
+  USED_UP,
+  /* The same, but a bulk is under way: it is worth another look once its sender has had the processor. */
+  IN_BULK,
+  /* There may be more. */
+  MAY_GO_ON,
+};
+
+static enum reading read_once(struct session *session, enum side from, unsigned char *scratch, size_t *budget) {
   struct socket_end *source = &session->ends[from];
   ssize_t length = recv(source->fd, scratch, CHUNK_BYTES, MSG_DONTWAIT);
   if (length < 0) {
-    if (errno == EINTR) return true;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
+    if (errno == EINTR) return MAY_GO_ON;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return USED_UP;
     broke(session, from);
     source->heard_end = true;
-    return false;
+    return USED_UP;
   }
   if (length == 0) {
     because(session, from == CLIENT ? CLIENT_CLOSED : SERVER_CLOSED);
     source->heard_end = true;
-    return false;
+    return USED_UP;
   }
   size_t read = (size_t)length;
   *budget -= read < *budget ? read : *budget;
-  bool more = session->ends[other(from)].deaf ? throw_away(session, from, read)
-                                              : pass_on(session, from, scratch, read);
+  bool may_read = session->ends[other(from)].deaf ? throw_away(session, from, read)
+                                                  : pass_on(session, from, scratch, read);
+  if (!may_read) return USED_UP;
+  if (read == CHUNK_BYTES || source->ending) return MAY_GO_ON;
   /* epoll(7): less than was asked for means that nothing is left, and that there will be an event when there is. */
-  return more && (read == CHUNK_BYTES || source->ending);
+  return read >= BULK_BYTES ? IN_BULK : USED_UP;
 }
 
-/* Carries until nothing is left, the receiver is full, or the budget is used up; true: the last. */
+/* Carries until nothing is left, the receiver is full, or the budget is used up. True: look again without an event. */
 static bool carry(struct session *session, enum side from, unsigned char *scratch) {
   if (!flush(session, from)) return false;
   size_t budget = BUDGET_BYTES;
   while (!session->ends[from].heard_end) {
     if (budget == 0) return true;
-    if (!read_once(session, from, scratch, &budget)) break;
+    enum reading reading = read_once(session, from, scratch, &budget);
+    if (reading != MAY_GO_ON) return reading == IN_BULK;
   }
   return false;
 }
