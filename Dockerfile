@@ -2,12 +2,16 @@
 #   docker build --build-arg NODE_IMAGE=node:24-bookworm-slim .
 ARG NODE_IMAGE=node:24-alpine3.23
 
-# src/*.ts to dist/*.js.
+# src/*.ts to dist/*.js, and the native relay. Where no C compiler is to be had, Node's streams carry the bytes.
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
+RUN command -v cc || apk add --no-cache gcc musl-dev \
+  || { apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev; } || true
 COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
+COPY native native
+RUN node native/build.mjs && mkdir -p native/build
 COPY src src
 RUN npm run build
 
@@ -28,6 +32,7 @@ WORKDIR /app
 RUN mkdir -p /etc/aurelay /var/lib/aurelay && chown 1000:1000 /var/lib/aurelay
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=build /app/native/build native/build
 COPY package.json LICENSE* ./
 
 # A number, because Kubernetes' runAsNonRoot cannot see that a name is not root.

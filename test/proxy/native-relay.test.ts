@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { afterEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { CloseReason } from '../../src/proxy/observer.ts';
 import { createNativeRelay } from '../../src/proxy/relay/native-relay.ts';
 import type { ByteCounts, Relay, RelayHandle } from '../../src/proxy/relay/relay.ts';
@@ -50,6 +52,25 @@ async function carry(by: Relay): Promise<Carried> {
   assert.ok(client.near.destroyed && server.near.destroyed, 'JavaScript has let go of both sockets');
   return { client: client.far, server: server.far, handle, end: () => end };
 }
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A program that opens a session, and then does something. */
+const sessionThen = (ending: string): string => `
+  import { createNativeRelay } from './src/proxy/relay/native-relay.ts';
+  import { builtAddon } from './test/proxy/support/built-addon.ts';
+  import { openPair } from './test/proxy/support/peer.ts';
+  import { realClock } from './test/proxy/support/real-clock.ts';
+  const relay = createNativeRelay({ addon: builtAddon(), threads: 2, clock: realClock });
+  const [client, server] = await Promise.all([openPair(), openPair()]);
+  const handle = relay.start({
+    client: client.near, server: server.near, toServer: null, toClient: null,
+    onEnd: () => { client.far.socket.destroy(); server.far.socket.destroy(); },
+  });
+  client.far.send('hello');
+  await server.far.hears('hello');
+  ${ending};
+`;
 
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
 
@@ -122,6 +143,17 @@ describe('the native relay', { skip: nativeMissing }, () => {
     assert.equal(client.near.destroyed, false);
     client.far.startReading();
     await eventually(() => client.far.length === flood.length + 7, 'all of it arrives', 60_000);
+  });
+
+  it('lets its process end: by itself once no session is left, and at once when told to, with sessions', () => {
+    for (const ending of ['handle.close("shutdown")', 'process.exit(0)']) {
+      const { status, signal, stderr } = spawnSync(
+        process.execPath,
+        ['--import', 'tsx', '--input-type=module', '--eval', sessionThen(ending)],
+        { encoding: 'utf8', cwd: root, timeout: 60_000, env: process.env },
+      );
+      assert.deepEqual({ status, signal }, { status: 0, signal: null }, stderr);
+    }
   });
 
   it('cuts off a client that does not react to the end of its server', async () => {
