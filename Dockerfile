@@ -10,7 +10,8 @@ RUN command -v cc || apk add --no-cache gcc musl-dev \
 COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
-COPY native native
+COPY native/build.mjs native/
+COPY native/relay native/relay
 RUN node native/build.mjs && mkdir -p native/build
 COPY src src
 RUN npm run build

@@ -14,7 +14,8 @@
  *
  * Who owns what, when:
  * - Whoever holds `lock` owns the two descriptors, and may use or close them. The worker holds it while it carries,
- *   which never blocks and is bounded by a budget, so JavaScript's `session_abort` waits for microseconds at most.
+ *   which never blocks and is bounded by a budget, so JavaScript waits for a megabyte to be copied at the most when it
+ *   aborts a session.
  * - A descriptor is taken out of the worker's epoll set before it is closed, so no event can come for a number that
  *   somebody else has by then.
  * - The memory belongs to the worker: only it frees a session, after a round of events, and only when JavaScript has
