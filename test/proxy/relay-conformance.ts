@@ -268,6 +268,20 @@ export function relayConformance(name: string, createRelay: () => Relay): void {
       assert.deepEqual(session.end()?.bytes, { sent: 8, received: answer.length });
     });
 
+    it('delivers an answer to a client that has ended its side, and reads it after its server has ended too', async () => {
+      const session = await open();
+      session.client.stopReading();
+      session.client.socket.end('question');
+      const answer = randomBytes(24 * megabyte);
+      session.server.socket.end(answer);
+      await pause(200);
+      session.client.startReading();
+      await ended(session);
+      await eventually(() => session.client.length === answer.length, 'all of it arrives');
+      assert.equal(digest(session.client.received), digest(answer));
+      assert.deepEqual(session.end()?.bytes, { sent: 8, received: answer.length });
+    });
+
     it('keeps the order of many small pieces, and counts each while it runs', async () => {
       const session = await open({ toServer: '<' });
       let sent = '<';
