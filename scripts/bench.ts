@@ -48,11 +48,13 @@ const chosen = measures.filter(({ name }) => wanted.includes(name));
 if (chosen.length !== wanted.length)
   fail(`--only takes one of: ${measures.map(({ name }) => name).join(', ')}`);
 
+/** Room for the clients of a load beside an idle crowd. */
+const busySessions = 100;
 const rounds = wholeNumber('rounds');
 const scale = {
   seconds: wholeNumber('seconds'),
   bulkMegabytes: wholeNumber('megabytes'),
-  idleSessions: Math.min(wholeNumber('sessions'), possibleSessions()),
+  idleSessions: Math.min(wholeNumber('sessions'), possibleSessions() - busySessions),
 };
 const say = (line: string) => process.stderr.write(`${line}\n`);
 if (scale.idleSessions < Number(values.sessions)) {
