@@ -33,6 +33,9 @@ export const serverProcesses = ({ directory }: EmbeddedInstance): number[] => [
   ...processesIn(join(directory, 'data')),
 ];
 
+/** ER_SLAVE_MUST_STOP, ER_REPLICA_MUST_STOP. */
+const replicationRuns = 1198;
+
 async function end(target: EmbeddedInstance, disk: SmallDisk | null): Promise<void> {
   for (const pid of serverProcesses(target)) signalProcess(pid, 'SIGKILL');
   await target.stop();
@@ -84,7 +87,15 @@ async function mysqlBuilder(t: Cleanup, { version, instances }: EmbeddedCluster)
   });
   await model.start();
   let rebuilt = 0;
-  const repoint = (replica: EmbeddedInstance, { port }: Source) => moveSource(flavour, replica.port, port);
+  /** Aurelay may point it at the writer just then, and start it between our stop and our change. */
+  const repoint = async (replica: EmbeddedInstance, source: Source, tries = 5): Promise<void> => {
+    try {
+      await moveSource(flavour, replica.port, source.port);
+    } catch (error) {
+      if ((error as { errno?: number }).errno !== replicationRuns || tries === 1) throw error;
+      await repoint(replica, source, tries - 1);
+    }
+  };
   return {
     async rebuild(target, source, disk) {
       await end(target, disk);
