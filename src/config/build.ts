@@ -93,6 +93,7 @@ function buildEndpoint(cluster: string, id: string, one: EndpointSettings): Endp
     maxSessions: one.max_sessions,
     connectTimeoutMs: one.connect_timeout,
     handshakeTimeoutMs: one.handshake_timeout,
+    idleTimeoutMs: one.idle_timeout,
   };
   const balanced = {
     balance: one.balance,

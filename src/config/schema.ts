@@ -241,6 +241,10 @@ const endpoint = z.strictObject({
   handshake_timeout: key(duration(10, 10 * minutes).prefault('10s'), {
     about: 'Until a client has said what it wants.',
   }),
+  idle_timeout: key(duration(0, day).prefault('0s'), {
+    about:
+      'A session that has carried no byte either way for so long is closed; `0s`: never. It is kept to a fourth of itself, never early. A query that runs longer without a byte counts as idle too.',
+  }),
 });
 
 const cluster = z.strictObject({

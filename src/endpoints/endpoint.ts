@@ -20,6 +20,8 @@ interface Common {
   readonly connectTimeoutMs: number;
   /** Until a client has said what it wants. */
   readonly handshakeTimeoutMs: number;
+  /** A routed session that has carried no byte either way for so long is closed; 0: never. */
+  readonly idleTimeoutMs: number;
 }
 
 interface Balanced {

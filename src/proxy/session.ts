@@ -223,7 +223,7 @@ export class Session {
   // ---- relaying ----
 
   #relay(trip: Trip, server: ServerSide, greeting: Uint8Array): void {
-    const { clock, observer, relay } = this.#ctx;
+    const { clock, endpoint, observer, relay } = this.#ctx;
     if (server.socket === null) return;
     const startedAt = clock.now();
     const { instance } = server.target;
@@ -234,6 +234,7 @@ export class Session {
       server: server.socket,
       toServer: this.#client.takeStash(),
       toClient: greeting,
+      ...(endpoint.idleTimeoutMs > 0 ? { idleTimeoutMs: endpoint.idleTimeoutMs } : {}),
       onEnd: (reason, { sent, received }) => {
         server.detach();
         const bytes = { sent: this.#sent + sent, received: this.#received + received };

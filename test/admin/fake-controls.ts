@@ -126,6 +126,7 @@ export function clusterConfig(name: string, size: number): ClusterConfig {
     maxSessions: 1000,
     connectTimeoutMs: 5000,
     handshakeTimeoutMs: 10_000,
+    idleTimeoutMs: 0,
   };
   const balanced = {
     balance: 'least-connections',

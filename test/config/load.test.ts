@@ -186,6 +186,7 @@ clusters:
     maxSessions: 10_000,
     connectTimeoutMs: 5000,
     handshakeTimeoutMs: 10_000,
+    idleTimeoutMs: 0,
   };
   const listen = (port: number) => ({ host: '127.0.0.1', port });
   const balanced = { balance: 'least-connections', maxLagMs: null, preferZone: null, slowStartMs: 30_000 };
@@ -223,7 +224,7 @@ clusters:
     failover: { mode: observe, hold: 0s, max_held: 0, min_interval: 0s, promote_timeout: 20s }
     instances: { a: { address: db1:1, tags: { size: 2, on: yes }, zone: null-zone } }
     endpoints:
-      writer: { type: writer, listen: 127.0.0.1:1, max_sessions: 5, connect_timeout: 1s, handshake_timeout: 2s }
+      writer: { type: writer, listen: 127.0.0.1:1, max_sessions: 5, connect_timeout: 1s, handshake_timeout: 2s, idle_timeout: 15m }
       custom:
         type: custom
         listen: 127.0.0.1:2
@@ -257,8 +258,8 @@ clusters:
   assert.deepEqual(instances.get(instanceId('a'))?.tags, { size: '2', on: 'yes' });
   const writer = endpoints.get(endpointId('writer'));
   assert.deepEqual(
-    [writer?.maxSessions, writer?.connectTimeoutMs, writer?.handshakeTimeoutMs],
-    [5, 1000, 2000],
+    [writer?.maxSessions, writer?.connectTimeoutMs, writer?.handshakeTimeoutMs, writer?.idleTimeoutMs],
+    [5, 1000, 2000, 900_000],
   );
   const custom = endpoints.get(endpointId('custom'));
   assert.ok(custom?.type === 'custom');

@@ -61,6 +61,7 @@ const common = {
   maxSessions: 1000,
   connectTimeoutMs: 5000,
   handshakeTimeoutMs: 5000,
+  idleTimeoutMs: 0,
 };
 
 const balanced = {

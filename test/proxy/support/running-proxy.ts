@@ -10,6 +10,7 @@ import { AnswerOpening, declineUpgrade, refusal } from '../../../src/engines/pos
 import { StartupOpening } from '../../../src/engines/postgres/startup.ts';
 import type { ProxyObserver } from '../../../src/proxy/observer.ts';
 import { createProxy, type EndpointProxy } from '../../../src/proxy/proxy.ts';
+import type { Relay } from '../../../src/proxy/relay/relay.ts';
 import { cluster, type InstanceSketch, viewOf } from '../../endpoints/support/view.ts';
 import { Peer } from './peer.ts';
 import { realClock } from './real-clock.ts';
@@ -35,6 +36,8 @@ export interface Plan {
   readonly endpoints: readonly Endpoint[];
   readonly holdMs?: number;
   readonly maxHeld?: number;
+  /** By default Node's streams. */
+  readonly relay?: Relay;
 }
 
 /** A proxy in front of scripted servers, with a view that the test sets. */
@@ -62,6 +65,7 @@ export class RunningProxy {
       prng: seededPrng(7),
       logger: pino({ level: 'silent' }),
       observer: this.#observer(),
+      ...(plan.relay === undefined ? {} : { relay: plan.relay }),
       viewOf: () => this.#view,
       engineOf: () => (plan.engine === 'mysql' ? mysql : postgres),
       clusterOf: () => ({ failover: { holdMs: plan.holdMs ?? 10_000, maxHeld: plan.maxHeld ?? 1000 } }),
