@@ -1,6 +1,7 @@
 import { headline } from '../config/diagnostic.ts';
 import { checkReport } from '../config/report.ts';
 import { createLogger } from '../logger.ts';
+import { openFilesAllowed, openFilesNeeded, openFilesWarning } from './open-files.ts';
 import { readConfig } from './read-config.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 
@@ -14,6 +15,11 @@ export async function start(options: { readonly config: string }): Promise<void>
   const logger = createLogger(result.config.log.level);
   for (const warning of result.warnings) {
     logger.warn({ event: 'config.warning', file: warning.file, line: warning.line }, headline(warning));
+  }
+  const allowed = openFilesAllowed();
+  const lowFiles = openFilesWarning(result.config, allowed);
+  if (lowFiles !== null) {
+    logger.warn({ event: 'open-files.low', allowed, needed: openFilesNeeded(result.config) }, lowFiles);
   }
   await runUntilSignal(result.config, logger);
 }
