@@ -74,8 +74,13 @@ class Wiring implements App, Controls {
   constructor(options: AppOptions) {
     this.options = options;
     const { logger } = options;
-    const { relay, kind, detail } = createRelay(this.clock, process.env);
+    const { keepaliveMs, userTimeoutMs } = options.config.tcp;
+    const { relay, kind, detail } = createRelay(this.clock, process.env, userTimeoutMs);
     logger.info({ event: 'relay.chosen', relay: kind }, detail);
+    if (kind === 'stream' && userTimeoutMs > 0) {
+      const why = 'tcp.user_timeout has no effect: only the native relay can set it';
+      logger.warn({ event: 'relay.no-user-timeout' }, why);
+    }
     this.metrics = createMetrics({ version: options.version, relay: kind });
     this.log = new EventLog(eventsKept, (message) =>
       logger.error({ message }, 'a listener to events failed'),
@@ -86,6 +91,7 @@ class Wiring implements App, Controls {
       logger,
       observer: this.metrics.observer,
       relay,
+      keepaliveMs,
       viewOf: (cluster) => this.view(cluster),
       engineOf: (cluster) => engines[this.config(cluster).engine],
       clusterOf: (cluster) => this.config(cluster),

@@ -10,7 +10,7 @@
 #include "relay.h"
 
 /* Of this interface; src/proxy/relay/native-addon.ts asks for the same. */
-#define INTERFACE_VERSION 1
+#define INTERFACE_VERSION 2
 
 struct binding {
   napi_env env;
@@ -98,15 +98,16 @@ static bool read_int64(napi_env env, napi_value object, const char *name, int64_
          napi_get_value_int64(env, value, number) == napi_ok;
 }
 
-/* open({ threads, afterEndMs, afterErrorMs }, onOver): a relay, which lives as long as the environment. */
+/* open({ threads, afterEndMs, afterErrorMs, userTimeoutMs }, onOver): a relay, which lives as long as the environment. */
 static napi_value open_relay(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value arguments[2], name, result;
-  int64_t threads, after_end, after_error;
+  int64_t threads, after_end, after_error, user_timeout;
   if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 2 ||
       !read_int64(env, arguments[0], "threads", &threads) || threads < 1 || threads > MAX_WORKERS ||
       !read_int64(env, arguments[0], "afterEndMs", &after_end) ||
-      !read_int64(env, arguments[0], "afterErrorMs", &after_error)) {
+      !read_int64(env, arguments[0], "afterErrorMs", &after_error) ||
+      !read_int64(env, arguments[0], "userTimeoutMs", &user_timeout) || user_timeout < 0 || user_timeout > INT32_MAX) {
     return fail(env, "relay: wrong options");
   }
   struct binding *binding = calloc(1, sizeof(struct binding));
@@ -115,6 +116,7 @@ static napi_value open_relay(napi_env env, napi_callback_info info) {
   binding->relay = relay_open(&(struct relay_options){
       .workers = (int)threads,
       .patience = {.after_end = after_end, .after_error = after_error},
+      .user_timeout = (unsigned)user_timeout,
       .on_over = wake,
       .context = binding,
   });

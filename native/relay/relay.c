@@ -122,7 +122,7 @@ int64_t relay_start(struct relay *relay, int client_fd, int server_fd, struct by
   int own[2] = {-1, -1};
   int failure = duplicate(client_fd, server_fd, own);
   if (failure != 0) return failure;
-  struct session *session = session_new(own[CLIENT], own[SERVER]);
+  struct session *session = session_new(own[CLIENT], own[SERVER], relay->options.user_timeout);
   if (session == NULL) return -ENOMEM;
   if (!session_preload(session, CLIENT, to_server.data, to_server.length) ||
       !session_preload(session, SERVER, to_client.data, to_client.length)) {

@@ -10,6 +10,8 @@ struct relay_options {
   /* 1 to MAX_WORKERS; each is started when there is a session for it. */
   int workers;
   struct patience patience;
+  /* Of every session's sockets, in milliseconds; 0: as the system has it. */
+  unsigned user_timeout;
   /* Called on a worker's thread when the first of one or more sessions is over: `relay_next_over` has them. */
   void (*on_over)(void *context);
   void *context;

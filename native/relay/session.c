@@ -25,7 +25,7 @@ static void because(struct session *session, enum reason reason) {
 
 /* ---- Beginning and end ---- */
 
-struct session *session_new(int client_fd, int server_fd) {
+struct session *session_new(int client_fd, int server_fd, unsigned user_timeout) {
   struct session *session = calloc(1, sizeof(struct session));
   if (session == NULL || pthread_mutex_init(&session->lock, NULL) != 0) {
     free(session);
@@ -39,6 +39,9 @@ struct session *session_new(int client_fd, int server_fd) {
   const int on = 1;
   setsockopt(client_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(server_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  /* tcp(7): 0 is the system's default. Keepalive does not look while bytes are under way: this does. */
+  setsockopt(client_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout);
+  setsockopt(server_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout);
   return session;
 }
 

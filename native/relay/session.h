@@ -101,8 +101,11 @@ enum outcome {
   OVER,
 };
 
-/* Takes over both descriptors, whatever happens. NULL where memory is out. */
-struct session *session_new(int client_fd, int server_fd);
+/*
+ * Takes over both descriptors, whatever happens. NULL where memory is out. `user_timeout` is how long sent bytes may stay
+ * unacknowledged, in milliseconds; 0: as the system has it.
+ */
+struct session *session_new(int client_fd, int server_fd, unsigned user_timeout);
 
 /* Nobody may use it any more, nor hold its lock. */
 void session_free(struct session *session);

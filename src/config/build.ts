@@ -20,6 +20,7 @@ export function buildConfig(settings: Settings, secrets: Secrets): Config {
     stateDir: settings.state_dir ?? null,
     log: { level: settings.log.level },
     shutdown: { drainTimeoutMs: settings.shutdown.drain_timeout },
+    tcp: { keepaliveMs: settings.tcp.keepalive, userTimeoutMs: settings.tcp.user_timeout },
     clusters: new Map(clusters.map((cluster) => [cluster.id, cluster])),
   };
 }

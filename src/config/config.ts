@@ -15,7 +15,16 @@ export interface Config {
     /** How long open sessions may go on after SIGTERM. */
     readonly drainTimeoutMs: number;
   };
+  readonly tcp: TcpConfig;
   readonly clusters: ReadonlyMap<ClusterId, ClusterConfig>;
+}
+
+/** How a peer that vanished is noticed, on both sides of every session. */
+export interface TcpConfig {
+  /** A connection that was silent for so long is asked for a sign of life. */
+  readonly keepaliveMs: number;
+  /** Sent bytes that stay unacknowledged for so long end a session; 0: as the system has it. */
+  readonly userTimeoutMs: number;
 }
 
 export interface ClusterConfig {

@@ -326,6 +326,21 @@ export const configSchema = z.strictObject({
       .prefault({}),
     { about: 'How the process ends.' },
   ),
+  tcp: key(
+    z
+      .strictObject({
+        keepalive: key(duration(seconds, 2 * hours).prefault('30s'), {
+          about:
+            'A connection that was silent for so long is asked for a sign of life, ten times a second apart; without an answer the session ends.',
+        }),
+        user_timeout: key(duration(0, hours).prefault('0s'), {
+          about:
+            'Sent bytes that stay unacknowledged for so long end a session (TCP_USER_TIMEOUT); `0s`: as the system has it, on Linux about 15 minutes. It ends a session whose peer lives and reads nothing for so long too, so it has to be longer than your longest pause. With the native relay only.',
+        }),
+      })
+      .prefault({}),
+    { about: 'How a peer that vanished without a word is noticed, on both sides of every session.' },
+  ),
   clusters: key(z.record(z.string(), cluster), {
     about: 'The clusters by name, 1 to 100 of them.',
     example: 'clusters: { orders: { … } }',

@@ -18,8 +18,11 @@ export interface Abortable {
   abort(): void;
 }
 
-/** How long an idle connection stays silent before TCP asks whether the other side is still there. */
-export const keepAliveInitialDelayMs = 30_000;
+/**
+ * How long an idle connection stays silent before TCP asks whether the other side is still there. libuv asks ten times,
+ * a second apart (`uv_tcp_keepalive`).
+ */
+export const defaultKeepaliveMs = 30_000;
 
 /**
  * Opens a TCP connection within `timeoutMs`, the lookup of the name included. `done` is called once, later than this
@@ -30,6 +33,7 @@ export function dial(
   timeoutMs: number,
   clock: Clock,
   done: (outcome: DialOutcome) => void,
+  keepaliveMs = defaultKeepaliveMs,
 ): Abortable {
   const socket = connect({
     host: address.host,
@@ -37,7 +41,7 @@ export function dial(
     allowHalfOpen: true,
     noDelay: true,
     keepAlive: true,
-    keepAliveInitialDelay: keepAliveInitialDelayMs,
+    keepAliveInitialDelay: keepaliveMs,
   });
   socket.on('error', ignore);
   let settled = false;

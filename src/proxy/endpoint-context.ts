@@ -28,6 +28,8 @@ export interface EndpointContext {
   readonly logger: Logger;
   readonly observer: ProxyObserver;
   readonly relay: Relay;
+  /** Of connections to servers. */
+  readonly keepaliveMs: number;
   readonly registry: Registry<Session>;
   /** One for all writer endpoints of the cluster. */
   readonly holdQueue: HoldQueue;

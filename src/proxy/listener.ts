@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Address, formatAddress } from '../cluster/instance.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
-import { keepAliveInitialDelayMs } from './dial.ts';
+import { defaultKeepaliveMs } from './dial.ts';
 import { ignore } from './linger.ts';
 
 /** Connections that the kernel completes for us before they are accepted; its own limit may be lower. */
@@ -33,6 +33,7 @@ export function openListener(
   clock: Clock,
   logger: Logger,
   onClient: (socket: Socket) => void,
+  keepaliveMs = defaultKeepaliveMs,
 ): Promise<Listener> {
   const server = createServer(
     {
@@ -40,7 +41,7 @@ export function openListener(
       pauseOnConnect: true,
       noDelay: true,
       keepAlive: true,
-      keepAliveInitialDelay: keepAliveInitialDelayMs,
+      keepAliveInitialDelay: keepaliveMs,
     },
     (socket) => {
       socket.on('error', ignore);

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { assert } from '../base/assert.ts';
 import type { ClusterId, EndpointId, InstanceId } from '../base/brand.ts';
@@ -11,6 +12,7 @@ import type { Endpoint } from '../endpoints/endpoint.ts';
 import { members } from '../endpoints/members.ts';
 import { freshState } from '../endpoints/policies/policy.ts';
 import type { Engine } from '../engines/engine.ts';
+import { defaultKeepaliveMs } from './dial.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 import { HoldQueue } from './hold-queue.ts';
 import { type Listener, openListener } from './listener.ts';
@@ -28,6 +30,8 @@ export interface ProxyDeps {
   readonly observer: ProxyObserver;
   /** Who carries the bytes; by default Node's streams. */
   readonly relay?: Relay;
+  /** How long a connection on either side is silent before TCP asks whether its peer is still there; by default 30 s. */
+  readonly keepaliveMs?: number;
   viewOf(cluster: ClusterId): ClusterView;
   engineOf(cluster: ClusterId): Pick<Engine, 'name' | 'protocol'>;
   clusterOf(cluster: ClusterId): { readonly failover: Pick<FailoverConfig, 'holdMs' | 'maxHeld'> };
@@ -88,6 +92,7 @@ interface Door {
 export function createProxy(deps: ProxyDeps): EndpointProxy {
   const { clock } = deps;
   const relay = deps.relay ?? createStreamRelay(clock);
+  const { keepaliveMs = defaultKeepaliveMs } = deps;
   const registry = new Registry<Session>();
   const rooms = new Map<ClusterId, Room>();
   let draining = false;
@@ -122,6 +127,7 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       logger: deps.logger,
       observer: deps.observer,
       relay,
+      keepaliveMs,
       registry,
       holdQueue: room.holdQueue,
       unsettled: room.unsettled,
@@ -143,12 +149,13 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
   }
 
   async function open(door: Door, endpoint: Endpoint): Promise<Listener> {
-    return openListener(endpoint, clock, deps.logger, (socket) => {
+    const onClient = (socket: Socket) => {
       const session = new Session(door.ctx, socket);
       door.clients.add(session);
       sessions.add(session);
       session.begin();
-    });
+    };
+    return openListener(endpoint, clock, deps.logger, onClient, keepaliveMs);
   }
 
   async function listen(endpoint: Endpoint): Promise<Address> {

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../base/errors.ts';
 import { select } from '../endpoints/select.ts';
 import type { ClientRequest } from '../engines/engine.ts';
 import { type Answer, ask } from './ask.ts';
-import { type Abortable, dial } from './dial.ts';
+import { type Abortable, type DialOutcome, dial } from './dial.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 import type { Held } from './hold-queue.ts';
 import type { ProxyObserver } from './observer.ts';
@@ -165,15 +165,16 @@ export class Trip {
   }
 
   #dial(target: Target, deadline: Instant): void {
-    const { clock } = this.#ctx;
+    const { clock, keepaliveMs } = this.#ctx;
     const server = new ServerSide(this.#ctx, this.#session, target);
-    const task = dial(target.address, deadline - clock.now(), clock, (outcome) => {
+    const onDialled = (outcome: DialOutcome) => {
       if (outcome.kind === 'failed')
         return this.#failed(server, 'unreachable', outcome.reason, outcome.detail);
       server.socket = outcome.socket;
       if (server.isLost) return this.viewChanged();
       this.#ask(server, deadline);
-    });
+    };
+    const task = dial(target.address, deadline - clock.now(), clock, onDialled, keepaliveMs);
     this.#step = { name: 'connecting', server, task };
   }
 

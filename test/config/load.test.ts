@@ -135,6 +135,7 @@ clusters:
     stateDir: null,
     log: { level: 'info' },
     shutdown: { drainTimeoutMs: 30_000 },
+    tcp: { keepaliveMs: 30_000, userTimeoutMs: 0 },
   });
   assert.equal(clusters.size, 1);
   const { instances, endpoints, ...cluster } = clusterOf(config);
@@ -215,6 +216,7 @@ test('what is written replaces each default', () => {
 admin: { listen: "[::1]:9090" }
 log: { level: debug }
 shutdown: { drain_timeout: 1.5m }
+tcp: { keepalive: 10s, user_timeout: 2m }
 clusters:
   orders:
     engine: postgres
@@ -239,6 +241,7 @@ clusters:
   assert.deepEqual(config.admin.listen, { host: '::1', port: 9090 });
   assert.equal(config.log.level, 'debug');
   assert.equal(config.shutdown.drainTimeoutMs, 90_000);
+  assert.deepEqual(config.tcp, { keepaliveMs: 10_000, userTimeoutMs: 120_000 });
   const { monitor, replication, health, failover, endpoints, instances } = clusterOf(config);
   assert.deepEqual(
     monitor,

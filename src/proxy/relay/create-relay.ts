@@ -26,9 +26,10 @@ const maxThreads = 64;
 
 /**
  * The relay to use: native where it was built, else Node's streams; `AURELAY_RELAY=native|stream` forces one, and
- * `AURELAY_RELAY_THREADS` sets how many threads the native one may have (default: one a core, 4 at most).
+ * `AURELAY_RELAY_THREADS` sets how many threads the native one may have (default: one a core, 4 at most). Node offers no
+ * way to set `userTimeoutMs`: streams do without.
  */
-export function createRelay(clock: Clock, env: Readonly<NodeJS.ProcessEnv>): ChosenRelay {
+export function createRelay(clock: Clock, env: Readonly<NodeJS.ProcessEnv>, userTimeoutMs = 0): ChosenRelay {
   const wanted = env.AURELAY_RELAY ?? '';
   if (wanted !== '' && wanted !== 'native' && wanted !== 'stream') {
     throw new NoSuchRelay(`AURELAY_RELAY is "${wanted}": set it to native or stream, or not at all`);
@@ -45,7 +46,7 @@ export function createRelay(clock: Clock, env: Readonly<NodeJS.ProcessEnv>): Cho
     return streams(`Node's streams carry the bytes; the native relay is not there: ${addon}`);
   }
   const threads = threadCount(env.AURELAY_RELAY_THREADS ?? '');
-  const relay = createNativeRelay({ addon, threads, clock });
+  const relay = createNativeRelay({ addon, threads, clock, userTimeoutMs });
   return { relay, kind: 'native', detail: `native code carries the bytes, on up to ${threads} threads` };
 }
 

@@ -15,7 +15,13 @@ export interface NativeAddon {
    * it. `onOver` hears of each session that ended by itself; `reason` is an index of `closeReasons`.
    */
   open(
-    options: { readonly threads: number; readonly afterEndMs: number; readonly afterErrorMs: number },
+    options: {
+      readonly threads: number;
+      readonly afterEndMs: number;
+      readonly afterErrorMs: number;
+      /** TCP_USER_TIMEOUT of both sockets (tcp(7)); 0: as the system has it. */
+      readonly userTimeoutMs: number;
+    },
     onOver: (slot: number, reason: number, sent: number, received: number) => void,
   ): NativeRelayHandle;
   /**
@@ -35,7 +41,7 @@ export interface NativeAddon {
   abort(relay: NativeRelayHandle, slot: number, counts: Float64Array): void;
 }
 
-const interfaceVersion = 1;
+const interfaceVersion = 2;
 
 /** Where `native/build.mjs` puts it; the same for src and dist. */
 const builtFile = fileURLToPath(new URL('../../../native/build/relay.node', import.meta.url));

@@ -15,6 +15,8 @@ export interface NativeRelayOptions {
   readonly afterEndMs?: number;
   /** The same after a broken connection. */
   readonly afterErrorMs?: number;
+  /** How long sent bytes may stay unacknowledged before TCP gives a connection up; 0, the default: the system's time. */
+  readonly userTimeoutMs?: number;
 }
 
 /** `enum reason` in native/relay/session.h. */
@@ -37,14 +39,18 @@ export function createNativeRelay({
   clock,
   afterEndMs = 60_000,
   afterErrorMs = 5_000,
+  userTimeoutMs = 0,
 }: NativeRelayOptions): Relay {
   const streams = createStreamRelay(clock);
   const ends: (((reason: CloseReason, bytes: ByteCounts) => void) | undefined)[] = [];
-  const relay = addon.open({ threads, afterEndMs, afterErrorMs }, (slot, reason, sent, received) => {
-    const end = ends[slot];
-    ends[slot] = undefined;
-    end?.(closeReasons[reason] ?? 'client-error', { sent, received });
-  });
+  const relay = addon.open(
+    { threads, afterEndMs, afterErrorMs, userTimeoutMs },
+    (slot, reason, sent, received) => {
+      const end = ends[slot];
+      ends[slot] = undefined;
+      end?.(closeReasons[reason] ?? 'client-error', { sent, received });
+    },
+  );
 
   function start(job: RelayJob): RelayHandle {
     const client = takeDescriptor(job.client, job.toServer);

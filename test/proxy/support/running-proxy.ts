@@ -38,6 +38,7 @@ export interface Plan {
   readonly maxHeld?: number;
   /** By default Node's streams. */
   readonly relay?: Relay;
+  readonly keepaliveMs?: number;
 }
 
 /** A proxy in front of scripted servers, with a view that the test sets. */
@@ -66,6 +67,7 @@ export class RunningProxy {
       logger: pino({ level: 'silent' }),
       observer: this.#observer(),
       ...(plan.relay === undefined ? {} : { relay: plan.relay }),
+      ...(plan.keepaliveMs === undefined ? {} : { keepaliveMs: plan.keepaliveMs }),
       viewOf: () => this.#view,
       engineOf: () => (plan.engine === 'mysql' ? mysql : postgres),
       clusterOf: () => ({ failover: { holdMs: plan.holdMs ?? 10_000, maxHeld: plan.maxHeld ?? 1000 } }),
