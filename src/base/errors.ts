@@ -68,6 +68,14 @@ export const errorTable = {
     message: 'aurelay: endpoint "{endpoint}" is at its limit of {limit} sessions',
     hint: 'Close idle connections, or raise `max_sessions` on the endpoint.',
   },
+  server_full: {
+    level: 'warn',
+    sqlstate: '53300',
+    mysqlErrno: 1040,
+    mysqlState: '08004',
+    message: 'aurelay: no server of endpoint "{endpoint}" has room for another session ({why})',
+    hint: 'Close idle connections, or raise `max_sessions` on the instances.',
+  },
   shutting_down: {
     level: 'info',
     sqlstate: '57P01',

@@ -3,6 +3,7 @@ import { clusterId, endpointId, instanceId } from '../base/brand.ts';
 import type { QuorumPolicy } from '../cluster/durability.ts';
 import type { Address, Instance } from '../cluster/instance.ts';
 import type { Endpoint, Membership } from '../endpoints/endpoint.ts';
+import type { ServerLimits } from '../endpoints/server-limits.ts';
 import type { EngineName } from '../engines/engine.ts';
 import type { HostPort } from './address.ts';
 import type { ClusterConfig, Config } from './config.ts';
@@ -58,6 +59,9 @@ function buildCluster(name: string, cluster: ClusterSettings, secrets: Secrets):
     rejoinCommand: cluster.rejoin_command?.length ? cluster.rejoin_command : null,
     rejoinTimeoutMs: cluster.rejoin_timeout,
     instances: new Map(instances.map((one) => [one.id, one])),
+    serverLimits: new Map(
+      Object.entries(cluster.instances).map(([id, one]) => [instanceId(id), buildServerLimits(one)]),
+    ),
     endpoints: new Map(endpoints.map((one) => [one.id, one])),
   };
 }
@@ -84,6 +88,10 @@ function buildInstance(id: string, one: ClusterSettings['instances'][string], en
     weight: one.weight,
     tags: one.tags,
   };
+}
+
+function buildServerLimits(one: ClusterSettings['instances'][string]): ServerLimits {
+  return { maxSessions: one.max_sessions ?? null };
 }
 
 function buildEndpoint(cluster: string, id: string, one: EndpointSettings): Endpoint {

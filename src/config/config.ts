@@ -3,6 +3,7 @@ import type { LogLevel } from '../base/errors.ts';
 import type { QuorumPolicy } from '../cluster/durability.ts';
 import type { Address, Instance } from '../cluster/instance.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { ServerLimits } from '../endpoints/server-limits.ts';
 import type { Credentials, EngineName } from '../engines/engine.ts';
 
 /** The whole configuration, checked and with every default filled in. Secrets are plain here: never log it. */
@@ -42,6 +43,8 @@ export interface ClusterConfig {
   /** Bringing one back that takes longer has failed. */
   readonly rejoinTimeoutMs: number;
   readonly instances: ReadonlyMap<InstanceId, Instance>;
+  /** Keys of the instances too, apart from them because only the proxy is subject to them. */
+  readonly serverLimits: ReadonlyMap<InstanceId, ServerLimits>;
   readonly endpoints: ReadonlyMap<EndpointId, Endpoint>;
 }
 

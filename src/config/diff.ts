@@ -36,16 +36,24 @@ export const isUnchanged = ({ keys, clusters }: ConfigDiff): boolean =>
   keys.length === 0 && isEmpty(clusters);
 
 function diffCluster(id: ClusterId, before: ClusterConfig, after: ClusterConfig): ClusterDiff | null {
-  const { instances: oldInstances, endpoints: oldEndpoints, ...restBefore } = before;
-  const { instances, endpoints, ...restAfter } = after;
+  const [restBefore, restAfter] = [withoutItems(before), withoutItems(after)];
   const diff = {
     id,
     keys: changedKeys(restBefore, restAfter),
-    instances: diffMaps(oldInstances, instances, diffItem),
-    endpoints: diffMaps(oldEndpoints, endpoints, diffItem),
+    instances: diffMaps(writtenInstances(before), writtenInstances(after), diffItem),
+    endpoints: diffMaps(before.endpoints, after.endpoints, diffItem),
   };
   return diff.keys.length === 0 && isEmpty(diff.instances) && isEmpty(diff.endpoints) ? null : diff;
 }
+
+function withoutItems(cluster: ClusterConfig): object {
+  const { instances, serverLimits, endpoints, ...rest } = cluster;
+  return rest;
+}
+
+/** Instances with all of their keys, as they stand in the file. */
+const writtenInstances = ({ instances, serverLimits }: ClusterConfig): ReadonlyMap<InstanceId, object> =>
+  new Map([...instances].map(([id, instance]) => [id, { ...instance, ...serverLimits.get(id) }]));
 
 function diffItem<Id extends string>(id: Id, before: object, after: object): ItemDiff<Id> | null {
   const keys = changedKeys(before, after);

@@ -159,6 +159,11 @@ const instance = z.strictObject({
     about:
       'Its share of new connections under `balance: weighted`, and its size: of two equal candidates the larger is promoted.',
   }),
+  max_sessions: key(wholeNumber(1, 1_000_000).optional(), {
+    about:
+      'Sessions on it at a time, over all endpoints. While it has so many it is passed over; when every member has, the client gets an error, and no fallback.',
+    default: 'no limit',
+  }),
   tags: key(z.record(z.string(), text('a text', 'large', 255)).prefault({}), {
     about: 'Names and values of your own, for `members: { tags: … }`.',
     default: 'none',

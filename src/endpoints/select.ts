@@ -14,6 +14,8 @@ import { weighted } from './policies/weighted.ts';
 export interface Balancing {
   /** Sessions on an instance now, over all endpoints, those that are being opened included. */
   readonly counts: (instance: InstanceId) => number;
+  /** Sessions that an instance may have; null: as many as come. */
+  readonly maxSessions: (instance: InstanceId) => number | null;
   /** What this endpoint's policy remembers: `freshState` first, then what the last selection returned. */
   readonly state: PolicyState;
   readonly prng: Prng;
@@ -28,8 +30,11 @@ export type Selection =
       readonly others: number;
       readonly state: PolicyState;
     }
-  /** The reason is for people: it says of each instance that belongs to the endpoint why it cannot serve. */
-  | { readonly picked: null; readonly why: string };
+  /**
+   * The reason is for people: it says of each instance that belongs to the endpoint why it cannot serve. `full`: some
+   * could, and have as many sessions as they may.
+   */
+  | { readonly picked: null; readonly full: boolean; readonly why: string };
 
 type Serving = Extract<Member, { serves: true }>;
 
@@ -43,7 +48,10 @@ const policies: Readonly<Record<BalanceName, Policy>> = {
   weighted,
 };
 
-/** Chooses who takes a new session of `endpoint`. Instances in `tried` have refused this session already. */
+/**
+ * Chooses who takes a new session of `endpoint`. Instances in `tried` have refused this session already. Who is full is
+ * passed over; where that is every member, nobody helps out: the load of all would go where none of it belongs.
+ */
 export function select(
   view: ClusterView,
   endpoint: Endpoint,
@@ -53,15 +61,18 @@ export function select(
   const all = members(view, endpoint);
   const untried = all.filter((member): member is Serving => member.serves && !tried.has(member.instance));
   const tier: Tier = untried.some((member) => member.tier === 'member') ? 'member' : 'fallback';
-  const ofTier = untried.filter((member) => member.tier === tier);
+  const isFull = ({ instance }: Serving) =>
+    balancing.counts(instance) >= (balancing.maxSessions(instance) ?? Number.POSITIVE_INFINITY);
+  const able = untried.filter((member) => member.tier === tier);
+  const ofTier = able.filter((member) => !isFull(member));
   const [first, ...rest] = preferred(view, endpoint, ofTier).map((member) =>
     candidate(view, endpoint, balancing, member.instance),
   );
-  if (first === undefined) return { picked: null, why: explain(all, tried) };
+  if (first === undefined) return { picked: null, full: able.length > 0, why: explain(all, tried, able) };
   const policy = 'balance' in endpoint ? policies[endpoint.balance] : leastConnections;
   const known = forget(balancing.state, (id) => view.instances.has(id));
   const { picked, state } = policy([first, ...rest], known, balancing.prng);
-  return { picked, tier, others: untried.length - 1, state };
+  return { picked, tier, others: untried.filter((member) => !isFull(member)).length - 1, state };
 }
 
 /** Those of the preferred zone, or all where there is none of them. */
@@ -90,9 +101,13 @@ export function ramp(returnedAt: Instant | null, slowStartMs: number, now: Insta
   return progress >= 1 ? 1 : firstRamp + (1 - firstRamp) * progress;
 }
 
-function explain(all: readonly Member[], tried: ReadonlySet<InstanceId>): string {
+/** `full` are those that could have been picked if they had room. */
+function explain(all: readonly Member[], tried: ReadonlySet<InstanceId>, full: readonly Serving[]): string {
   const reasons = all.flatMap((member) => {
-    if (member.serves) return tried.has(member.instance) ? [`${member.instance}: refused`] : [];
+    if (member.serves) {
+      if (tried.has(member.instance)) return [`${member.instance}: refused`];
+      return full.includes(member) ? [`${member.instance}: full`] : [];
+    }
     return member.why === 'not a member' ? [] : [`${member.instance}: ${member.why}`];
   });
   return reasons.length > 0 ? reasons.join(', ') : 'no instance of the cluster is a member';

@@ -5,6 +5,7 @@ import type { Prng } from '../base/prng.ts';
 import type { ClusterView } from '../cluster/view.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { PolicyState } from '../endpoints/policies/policy.ts';
+import type { ServerLimits } from '../endpoints/server-limits.ts';
 import type { EngineName, Protocol } from '../engines/engine.ts';
 import type { HoldQueue } from './hold-queue.ts';
 import type { At, ProxyObserver } from './observer.ts';
@@ -43,6 +44,7 @@ export interface EndpointContext {
   closing: boolean;
   view(): ClusterView;
   limits(): HoldLimits;
+  serverLimits(instance: InstanceId): ServerLimits;
   reportDialFailure(instance: InstanceId, detail: string): void;
   /** The client's socket is closed and nothing of the session is left. */
   onGone(session: Session): void;

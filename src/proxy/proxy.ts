@@ -11,6 +11,7 @@ import type { FailoverConfig } from '../config/config.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import { members } from '../endpoints/members.ts';
 import { freshState } from '../endpoints/policies/policy.ts';
+import type { ServerLimits } from '../endpoints/server-limits.ts';
 import type { Engine } from '../engines/engine.ts';
 import { defaultKeepaliveMs } from './dial.ts';
 import type { EndpointContext } from './endpoint-context.ts';
@@ -34,7 +35,10 @@ export interface ProxyDeps {
   readonly keepaliveMs?: number;
   viewOf(cluster: ClusterId): ClusterView;
   engineOf(cluster: ClusterId): Pick<Engine, 'name' | 'protocol'>;
-  clusterOf(cluster: ClusterId): { readonly failover: Pick<FailoverConfig, 'holdMs' | 'maxHeld'> };
+  clusterOf(cluster: ClusterId): {
+    readonly failover: Pick<FailoverConfig, 'holdMs' | 'maxHeld'>;
+    readonly serverLimits: ReadonlyMap<InstanceId, ServerLimits>;
+  };
   /** Calls `listener` after each new view, until the returned function is called. */
   onViewChange(cluster: ClusterId, listener: () => void): () => void;
   /** A server did not take a connection: the prober may want to look at once. */
@@ -73,6 +77,9 @@ export interface EndpointProxy {
 
 /** How long a client may take to read that it is turned away, before `drain` returns. */
 const farewellMs = 1_000;
+
+/** Of an instance that the view has and the configuration has not. */
+const noLimits: ServerLimits = { maxSessions: null };
 
 /** What the endpoints of a cluster share. */
 interface Room {
@@ -137,6 +144,7 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       closing: false,
       view: () => deps.viewOf(cluster),
       limits: () => deps.clusterOf(cluster).failover,
+      serverLimits: (instance) => deps.clusterOf(cluster).serverLimits.get(instance) ?? noLimits,
       reportDialFailure: (instance, detail) => deps.reportDialFailure(cluster, instance, detail),
       onGone: (session) => {
         clients.delete(session);

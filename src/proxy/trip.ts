@@ -139,8 +139,13 @@ export class Trip {
     const view = this.#ctx.view();
     const now = clock.now();
     const counts = (id: InstanceId) => registry.count(endpoint.cluster, id);
-    const balancing = { counts, state: this.#ctx.balancing, prng, now };
+    const maxSessions = (id: InstanceId) => this.#ctx.serverLimits(id).maxSessions;
+    const balancing = { counts, maxSessions, state: this.#ctx.balancing, prng, now };
     const selection = select(view, endpoint, balancing, this.#tried);
+    if (selection.picked === null && selection.full) {
+      this.#arrive({ kind: 'refused', code: 'server_full', details: { why: selection.why } });
+      return;
+    }
     if (selection.picked === null) {
       if (this.#isWriters) this.#hold();
       else this.#giveUp(selection.why);

@@ -163,6 +163,7 @@ export function clusterConfig(name: string, size: number): ClusterConfig {
     durability: null,
     rejoinCommand: null,
     rejoinTimeoutMs: 60_000,
+    serverLimits: new Map(),
     instances: new Map(instances.map((each) => [each.id, each])),
     endpoints: new Map(endpoints.map((each) => [each.id, each])),
   };

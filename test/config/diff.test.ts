@@ -54,7 +54,7 @@ test('keys of a cluster, by their names in the file and never their values', () 
 
 test('instances and endpoints that came, went and changed', () => {
   const changed = diff(
-    ['orders-1: { address: db1:5432, zone: a', 'orders-1: { address: db9:5432, zone: c'],
+    ['orders-1: { address: db1:5432, zone: a', 'orders-1: { address: db9:5432, max_sessions: 9, zone: c'],
     ['orders-2: { address: db2:5432, zone: b }', 'orders-3: { address: db3:5432 }'],
     ['members: { static: [orders-2] }', 'members: { static: [orders-3] }'],
     ['max_lag: 5s', 'max_lag: 6s, slow_start: 0s'],
@@ -72,7 +72,7 @@ test('instances and endpoints that came, went and changed', () => {
           instances: {
             added: ['orders-3'],
             removed: ['orders-2'],
-            changed: [{ id: 'orders-1', keys: ['address', 'zone'] }],
+            changed: [{ id: 'orders-1', keys: ['address', 'zone', 'max_sessions'] }],
           },
           endpoints: {
             added: ['main'],

@@ -39,6 +39,7 @@ function setUp(t: TestContext, { mode = 'automatic', store = memoryStore(), ...g
     durability: null,
     rejoinCommand: null,
     rejoinTimeoutMs: 60_000,
+    serverLimits: new Map(),
     instances: new Map(instances.map((instance) => [instance.id, instance])),
     endpoints: new Map(),
   };

@@ -55,6 +55,7 @@ function setUp() {
     durability: null,
     rejoinCommand: null,
     rejoinTimeoutMs: 60_000,
+    serverLimits: new Map(),
     instances: new Map([[a.id, a]]),
     endpoints: new Map(),
   };

@@ -17,13 +17,19 @@ function spread(
   view: ClusterView,
   endpoint: Endpoint,
   times: number,
-  { seed = 1, now = 0, sessions = new Map<InstanceId, number>(), keep = false } = {},
+  {
+    seed = 1,
+    now = 0,
+    sessions = new Map<InstanceId, number>(),
+    keep = false,
+    maxSessions = (_: InstanceId): number | null => null,
+  } = {},
 ): Record<string, number> {
   const prng = seededPrng(seed);
   const picks: Record<string, number> = {};
   let state: PolicyState = freshState;
   for (let i = 0; i < times; i++) {
-    const balancing = { counts: (id: InstanceId) => sessions.get(id) ?? 0, state, prng, now };
+    const balancing = { counts: (id: InstanceId) => sessions.get(id) ?? 0, maxSessions, state, prng, now };
     const selection = select(view, endpoint, balancing, new Set());
     if (selection.picked === null) throw new Error(selection.why);
     picks[selection.picked] = (picks[selection.picked] ?? 0) + 1;
@@ -37,7 +43,7 @@ const once = (view: ClusterView, endpoint: Endpoint, tried: readonly string[] = 
   select(
     view,
     endpoint,
-    { counts: () => 0, state: freshState, prng: seededPrng(1), now: 0 },
+    { counts: () => 0, maxSessions: () => null, state: freshState, prng: seededPrng(1), now: 0 },
     new Set(tried.map(instanceId)),
   );
 
@@ -63,6 +69,35 @@ describe('balancing', () => {
     assert.deepEqual(spread(three, reader(), 3, { sessions, keep: true }), { a: 1, b: 1, c: 1 });
   });
 
+  it('passes over who is full under every policy, and whose zone is preferred too', () => {
+    const view = viewOf({ w: {}, a: { zone: 'near' }, b: {}, c: {} }, 'w');
+    const maxSessions = (id: InstanceId) => (id === 'a' ? 2 : id === 'b' ? 5 : null);
+    for (const balance of balances) {
+      const sessions = new Map<InstanceId, number>();
+      const endpoint = reader({ balance, preferZone: 'near' });
+      const picks = spread(view, endpoint, 40, { sessions, keep: true, maxSessions });
+      assert.equal(picks.a, 2, balance);
+      assert.ok((picks.b ?? 0) <= 5, balance);
+      assert.equal((picks.b ?? 0) + (picks.c ?? 0), 38, balance);
+    }
+  });
+
+  it('spares the writer while members are full, and says who is', () => {
+    const pick = (view: ClusterView, tried: readonly string[] = []) =>
+      select(
+        view,
+        reader({ fallback: 'writer' }),
+        { counts: () => 1, maxSessions: () => 1, state: freshState, prng: seededPrng(1), now: 0 },
+        new Set(tried.map(instanceId)),
+      );
+    assert.deepEqual(pick(three), { picked: null, full: true, why: 'a: full, b: full, c: full' });
+    assert.deepEqual(pick(three, ['b']), { picked: null, full: true, why: 'a: full, b: refused, c: full' });
+    const alone = viewOf({ w: {}, a: { health: 'down' } }, 'w');
+    assert.deepEqual(pick(alone), { picked: null, full: true, why: 'w: full, a: unhealthy' });
+    const nobody = viewOf({ a: { health: 'down' } }, null);
+    assert.deepEqual(pick(nobody), { picked: null, full: false, why: 'a: unhealthy' });
+  });
+
   it('weighted honours the weights exactly over a round, without bursts', () => {
     const view = viewOf({ w: {}, a: { weight: 5 }, b: { weight: 1 }, c: { weight: 2 } }, 'w');
     assert.deepEqual(spread(view, reader({ balance: 'weighted' }), 80), { a: 50, b: 10, c: 20 });
@@ -78,7 +113,7 @@ describe('balancing', () => {
       const selection = select(
         i % 2 === 0 ? three : without,
         reader({ balance: 'round-robin' }),
-        { counts: () => 0, state, prng, now: 0 },
+        { counts: () => 0, maxSessions: () => null, state, prng, now: 0 },
         new Set(),
       );
       assert.ok(selection.picked !== null);
@@ -128,9 +163,13 @@ describe('select', () => {
     const some = once(view, reader({ maxLagMs: 1000 }));
     assert.equal(some.picked !== null && some.others, 0);
     const none = once(view, reader({ maxLagMs: 1000 }), ['a']);
-    assert.deepEqual(none, { picked: null, why: 'w: is the writer, a: refused, b: lagging, c: unhealthy' });
+    assert.deepEqual(none, {
+      picked: null,
+      full: false,
+      why: 'w: is the writer, a: refused, b: lagging, c: unhealthy',
+    });
     const nobody = once(view, custom({ members: { kind: 'static', instances: [] } }));
-    assert.deepEqual(nobody, { picked: null, why: 'no instance of the cluster is a member' });
+    assert.deepEqual(nobody, { picked: null, full: false, why: 'no instance of the cluster is a member' });
   });
 });
 
@@ -182,6 +221,7 @@ describe('select, whatever happens', () => {
           for (const view of sequence) {
             const balancing = {
               counts: () => Math.floor(prng.next() * 3),
+              maxSessions: () => null,
               state,
               prng,
               now: prng.next() * 2000,

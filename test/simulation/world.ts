@@ -111,6 +111,7 @@ export class World {
       durability: options.durability ?? null,
       rejoinCommand: null,
       rejoinTimeoutMs: 60_000,
+      serverLimits: new Map(),
       instances: new Map(instances.map((instance) => [instance.id, instance])),
       endpoints: new Map(),
     };

@@ -4,6 +4,7 @@ import { type EndpointId, type Epoch, epoch, type InstanceId, instanceId } from 
 import { seededPrng } from '../../../src/base/prng.ts';
 import type { ClusterView } from '../../../src/cluster/view.ts';
 import type { Endpoint } from '../../../src/endpoints/endpoint.ts';
+import type { ServerLimits } from '../../../src/endpoints/server-limits.ts';
 import type { Engine } from '../../../src/engines/engine.ts';
 import { mysqlProtocol } from '../../../src/engines/mysql/handshake.ts';
 import { AnswerOpening, declineUpgrade, refusal } from '../../../src/engines/postgres/messages.ts';
@@ -38,6 +39,8 @@ export interface Plan {
   readonly maxHeld?: number;
   /** By default Node's streams. */
   readonly relay?: Relay;
+  /** By the names of servers. */
+  readonly serverLimits?: Readonly<Record<string, ServerLimits>>;
   readonly keepaliveMs?: number;
 }
 
@@ -70,7 +73,12 @@ export class RunningProxy {
       ...(plan.keepaliveMs === undefined ? {} : { keepaliveMs: plan.keepaliveMs }),
       viewOf: () => this.#view,
       engineOf: () => (plan.engine === 'mysql' ? mysql : postgres),
-      clusterOf: () => ({ failover: { holdMs: plan.holdMs ?? 10_000, maxHeld: plan.maxHeld ?? 1000 } }),
+      clusterOf: () => ({
+        failover: { holdMs: plan.holdMs ?? 10_000, maxHeld: plan.maxHeld ?? 1000 },
+        serverLimits: new Map(
+          Object.entries(plan.serverLimits ?? {}).map(([id, one]) => [instanceId(id), one]),
+        ),
+      }),
       onViewChange: (_, listener) => {
         this.#listeners.add(listener);
         return () => this.#listeners.delete(listener);
