@@ -91,7 +91,7 @@ function buildInstance(id: string, one: ClusterSettings['instances'][string], en
 }
 
 function buildServerLimits(one: ClusterSettings['instances'][string]): ServerLimits {
-  return { maxSessions: one.max_sessions ?? null };
+  return { maxSessions: one.max_sessions ?? null, maxConnecting: one.max_connecting };
 }
 
 function buildEndpoint(cluster: string, id: string, one: EndpointSettings): Endpoint {

@@ -164,6 +164,10 @@ const instance = z.strictObject({
       'Sessions on it at a time, over all endpoints. While it has so many it is passed over; when every member has, the client gets an error, and no fallback.',
     default: 'no limit',
   }),
+  max_connecting: key(wholeNumber(1, 100_000).prefault('64'), {
+    about:
+      'Connections to it that are under way at a time, over all endpoints, until it has answered; the rest wait in line, within `connect_timeout`. The default is below the accept queue of a server with default settings: 80 (MariaDB), 151 (MySQL), 200 (PostgreSQL).',
+  }),
   tags: key(z.record(z.string(), text('a text', 'large', 255)).prefault({}), {
     about: 'Names and values of your own, for `members: { tags: … }`.',
     default: 'none',

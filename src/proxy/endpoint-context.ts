@@ -7,6 +7,7 @@ import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { PolicyState } from '../endpoints/policies/policy.ts';
 import type { ServerLimits } from '../endpoints/server-limits.ts';
 import type { EngineName, Protocol } from '../engines/engine.ts';
+import type { DialPacer } from './dial-pacer.ts';
 import type { HoldQueue } from './hold-queue.ts';
 import type { At, ProxyObserver } from './observer.ts';
 import type { Registry } from './registry.ts';
@@ -32,6 +33,8 @@ export interface EndpointContext {
   /** Of connections to servers. */
   readonly keepaliveMs: number;
   readonly registry: Registry<Session>;
+  /** One for all. */
+  readonly pacer: DialPacer;
   /** One for all writer endpoints of the cluster. */
   readonly holdQueue: HoldQueue;
   /** Sessions of the cluster that have a server but are not routed: a new view may send them elsewhere. */

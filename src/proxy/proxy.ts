@@ -14,6 +14,7 @@ import { freshState } from '../endpoints/policies/policy.ts';
 import type { ServerLimits } from '../endpoints/server-limits.ts';
 import type { Engine } from '../engines/engine.ts';
 import { defaultKeepaliveMs } from './dial.ts';
+import { DialPacer } from './dial-pacer.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 import { HoldQueue } from './hold-queue.ts';
 import { type Listener, openListener } from './listener.ts';
@@ -79,7 +80,7 @@ export interface EndpointProxy {
 const farewellMs = 1_000;
 
 /** Of an instance that the view has and the configuration has not. */
-const noLimits: ServerLimits = { maxSessions: null };
+const noLimits: ServerLimits = { maxSessions: null, maxConnecting: 64 };
 
 /** What the endpoints of a cluster share. */
 interface Room {
@@ -101,6 +102,7 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
   const relay = deps.relay ?? createStreamRelay(clock);
   const { keepaliveMs = defaultKeepaliveMs } = deps;
   const registry = new Registry<Session>();
+  const pacer = new DialPacer();
   const rooms = new Map<ClusterId, Room>();
   let draining = false;
   let onSessionGone: (() => void) | null = null;
@@ -136,6 +138,7 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       relay,
       keepaliveMs,
       registry,
+      pacer,
       holdQueue: room.holdQueue,
       unsettled: room.unsettled,
       endpoint,

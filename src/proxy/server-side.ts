@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Turn } from './dial-pacer.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 import type { Session } from './session.ts';
 import { isStale, type Target } from './target.ts';
@@ -8,6 +9,8 @@ export class ServerSide {
   readonly target: Target;
   /** Null while it is dialled. */
   socket: Socket | null = null;
+  /** Its place among those that connect to the server, until that has answered; null: it needs none. */
+  turn: Turn | null = null;
   readonly #ctx: EndpointContext;
   readonly #session: Session;
   #attached = true;
@@ -41,5 +44,7 @@ export class ServerSide {
   drop(): void {
     this.detach();
     this.socket?.destroy();
+    // Last: whoever is let go by that finds this one gone.
+    this.turn?.end();
   }
 }

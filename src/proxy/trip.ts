@@ -32,7 +32,7 @@ type Step =
 /** What became of the last server that was tried. */
 interface Failure {
   /** `load` and `malformed`: to wait for that server is of no use. */
-  readonly kind: 'unreachable' | 'refused' | 'load' | 'malformed';
+  readonly kind: 'unreachable' | 'refused' | 'load' | 'malformed' | 'crowded';
   readonly instance: InstanceId;
   readonly detail: string;
 }
@@ -50,6 +50,9 @@ const loadErrors: ReadonlySet<string> = new Set([
   '1129', // ER_HOST_IS_BLOCKED, after too many connections that broke off
   '1135', // ER_CANT_CREATE_THREAD
 ]);
+
+/** A turn that comes later than this before the deadline is none: a dial that cannot end well would speak against the server. */
+const minDialMs = 100;
 
 /**
  * One request's way to a server: choose, dial, ask, and on to the next candidate where that fails, within the connect
@@ -160,7 +163,7 @@ export class Trip {
     const address = view.instances.get(selection.picked)?.instance.address;
     assert(address !== undefined, 'an instance that was picked is in the view');
     const target = { instance: selection.picked, address, tier: selection.tier, epoch: view.epoch };
-    this.#dial(target, this.#share(selection.others));
+    this.#line(target, this.#share(selection.others));
   }
 
   /** When the next candidate has to have answered, so that `others` get their turn too. */
@@ -169,9 +172,39 @@ export class Trip {
     return now + attemptMs(this.#connectDeadline - now, others);
   }
 
-  #dial(target: Target, deadline: Instant): void {
-    const { clock, keepaliveMs } = this.#ctx;
+  /** Dials when it is this one's turn: the server's storm is ours to pace, and the deadline runs meanwhile. */
+  #line(target: Target, deadline: Instant): void {
+    const { clock, pacer } = this.#ctx;
+    const { maxConnecting } = this.#ctx.serverLimits(target.instance);
     const server = new ServerSide(this.#ctx, this.#session, target);
+    const enteredAt = clock.now();
+    const timer = clock.after(deadline - enteredAt, () => this.#missedTurn(server, maxConnecting));
+    this.#step = { name: 'connecting', server, task: { abort: () => timer.cancel() } };
+    server.turn = pacer.enter(this.#session.at.cluster, target.instance, maxConnecting, () => {
+      timer.cancel();
+      const now = clock.now();
+      if (server.isLost) this.viewChanged();
+      else if (now > enteredAt && deadline - now < minDialMs) this.#missedTurn(server, maxConnecting);
+      else this.#dial(server, deadline);
+    });
+  }
+
+  /** Nobody has asked the server: that is no evidence against it. */
+  #missedTurn(server: ServerSide, maxConnecting: number): void {
+    const { instance } = server.target;
+    this.#leaveServer();
+    const detail = `no turn to connect in time: ${maxConnecting} connections to it were under way (max_connecting)`;
+    this.#failure = { kind: 'crowded', instance, detail };
+    if (this.#isWriters) {
+      this.#hold();
+      return;
+    }
+    this.#tried.add(instance);
+    this.#tryNext();
+  }
+
+  #dial(server: ServerSide, deadline: Instant): void {
+    const { clock, keepaliveMs } = this.#ctx;
     const onDialled = (outcome: DialOutcome) => {
       if (outcome.kind === 'failed')
         return this.#failed(server, 'unreachable', outcome.reason, outcome.detail);
@@ -179,7 +212,7 @@ export class Trip {
       if (server.isLost) return this.viewChanged();
       this.#ask(server, deadline);
     };
-    const task = dial(target.address, deadline - clock.now(), clock, onDialled, keepaliveMs);
+    const task = dial(server.target.address, deadline - clock.now(), clock, onDialled, keepaliveMs);
     this.#step = { name: 'connecting', server, task };
   }
 
@@ -208,6 +241,7 @@ export class Trip {
     }
     if (this.#isWriters) this.#ctx.holdQueue.writerAnswered(termOf(server.target));
     this.#step = { name: 'resting' };
+    server.turn?.end();
     this.#arrive({ kind: 'answered', server, answer });
   }
 

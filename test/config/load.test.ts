@@ -146,7 +146,7 @@ clusters:
     replication: null,
     rejoinCommand: null,
     rejoinTimeoutMs: 3_600_000,
-    serverLimits: new Map(['a', 'b'].map((id) => [instanceId(id), { maxSessions: null }])),
+    serverLimits: new Map(['a', 'b'].map((id) => [instanceId(id), { maxSessions: null, maxConnecting: 64 }])),
     health: { intervalMs: 500, timeoutMs: 1000, fall: 3, rise: 2 },
     failover: {
       mode: 'observe',
@@ -225,7 +225,7 @@ clusters:
     replication: { user: r, password: "no" }
     health: { interval: 1s, timeout: 2s, fall: 5, rise: 4 }
     failover: { mode: observe, hold: 0s, max_held: 0, min_interval: 0s, promote_timeout: 20s }
-    instances: { a: { address: db1:1, max_sessions: 40, tags: { size: 2, on: yes }, zone: null-zone } }
+    instances: { a: { address: db1:1, max_sessions: 40, max_connecting: 7, tags: { size: 2, on: yes }, zone: null-zone } }
     endpoints:
       writer: { type: writer, listen: 127.0.0.1:1, max_sessions: 5, connect_timeout: 1s, handshake_timeout: 2s, idle_timeout: 15m }
       custom:
@@ -260,7 +260,10 @@ clusters:
     maxLoss: null,
   });
   assert.deepEqual(instances.get(instanceId('a'))?.tags, { size: '2', on: 'yes' });
-  assert.deepEqual(clusterOf(config).serverLimits.get(instanceId('a')), { maxSessions: 40 });
+  assert.deepEqual(clusterOf(config).serverLimits.get(instanceId('a')), {
+    maxSessions: 40,
+    maxConnecting: 7,
+  });
   const writer = endpoints.get(endpointId('writer'));
   assert.deepEqual(
     [writer?.maxSessions, writer?.connectTimeoutMs, writer?.handshakeTimeoutMs, writer?.idleTimeoutMs],

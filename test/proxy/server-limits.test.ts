@@ -6,6 +6,7 @@ import type { Peer } from './support/peer.ts';
 import { startup } from './support/postgres-wire.ts';
 import { eventually } from './support/real-clock.ts';
 import { type Plan, RunningProxy } from './support/running-proxy.ts';
+import type { ScriptedServer } from './support/scripted-server.ts';
 
 let running: RunningProxy | null = null;
 
@@ -69,5 +70,89 @@ describe('max_sessions of an instance', () => {
     await tooMany.isLeft();
     assert.match(tooMany.text, /C53300\0/);
     assert.equal(proxy.count('held'), 0);
+  });
+});
+
+/** Follows how many connections a server has accepted and not answered; returns the most so far. */
+function mostUnanswered(server: ScriptedServer): () => number {
+  let most = 0;
+  server.onAccept = () => {
+    most = Math.max(most, server.open.size - server.answered);
+  };
+  return () => most;
+}
+
+describe('max_connecting of an instance', () => {
+  it('paces 500 clients that come at once, and serves them in their order', async () => {
+    const endpoint = writer({ connectTimeoutMs: 60_000 });
+    const proxy = await run({ endpoints: [endpoint], serverLimits: { w: { maxConnecting: 10 } } });
+    const server = proxy.server('w');
+    server.manner = { kind: 'serve', afterMs: 5 };
+    const most = mostUnanswered(server);
+    const served: number[] = [];
+    const clients = Array.from({ length: 500 }, () => proxy.client(endpoint));
+    await eventually(() => proxy.count('accepted') === 500, 'all are accepted', 30_000);
+    for (const [i, client] of clients.entries()) {
+      client.socket.once('data', () => served.push(i));
+      client.send(startup());
+    }
+    await eventually(() => served.length === 500, 'all are served', 60_000);
+    assert.ok(most() <= 10 && most() >= 5, `${most()} at a time`);
+    const furthest = Math.max(...served.map((client, at) => Math.abs(client - at)));
+    // Ten that are under way may overtake each other; the kernel may shuffle a few more on their way in.
+    assert.ok(furthest <= 60, `client ${furthest} places from its own`);
+    assert.equal(proxy.load().sessions.w, 500);
+    assert.deepEqual(proxy.dialReports, []);
+  });
+
+  it('ends in an error in time where the server never answers', async () => {
+    const endpoint = reader({ connectTimeoutMs: 800 });
+    const proxy = await run({
+      servers: ['w', 'a'],
+      endpoints: [endpoint],
+      serverLimits: { a: { maxConnecting: 3 } },
+    });
+    const server = proxy.server('a');
+    server.manner = { kind: 'freeze' };
+    const most = mostUnanswered(server);
+    const clients = Array.from({ length: 50 }, () => proxy.client(endpoint).send(startup()));
+    for (const client of clients) await client.isLeft();
+    assert.ok(
+      clients.every(({ text }) => /C08001\0/.test(text)),
+      'a proper error for each',
+    );
+    assert.ok(clients.some(({ text }) => /no turn to connect in time.*max_connecting/.test(text)));
+    // The server may hear of one that gave up a little after its successor.
+    assert.ok(most() <= 6, `${most()} at a time`);
+    assert.ok(proxy.dialReports.length <= 25, 'who had no turn is no evidence against the server');
+    assert.deepEqual(proxy.load().sessions, {});
+  });
+
+  it('lets those who wait for a writer go elsewhere as soon as there is a new one', async () => {
+    const endpoint = writer();
+    const proxy = await run({ endpoints: [endpoint], serverLimits: { w: { maxConnecting: 2 } } });
+    proxy.server('w').manner = { kind: 'freeze' };
+    const clients = Array.from({ length: 20 }, () => proxy.client(endpoint).send(startup()));
+    await eventually(() => proxy.load().sessions.w === 20, 'all wait for the writer');
+    proxy.setWriter('a', 2);
+    for (const client of clients) await client.hears('server\0a\0');
+    assert.deepEqual(proxy.load().sessions, { a: 20 });
+    await eventually(() => proxy.server('w').accepted <= 2, 'only two had connected');
+  });
+
+  it('gives the place of a client that leaves to the next one', async () => {
+    const endpoint = writer();
+    const proxy = await run({ endpoints: [endpoint], serverLimits: { w: { maxConnecting: 1 } } });
+    const server = proxy.server('w');
+    server.manner = { kind: 'freeze' };
+    const first = proxy.client(endpoint).send(startup());
+    await eventually(() => server.startups.length === 1, 'the first is under way');
+    const [second, third] = [0, 1].map(() => proxy.client(endpoint).send(startup()));
+    await eventually(() => proxy.load().sessions.w === 3, 'the others wait');
+    server.manner = { kind: 'serve' };
+    second?.socket.destroy();
+    first.socket.destroy();
+    await third?.hears('server\0');
+    assert.equal(server.startups.length, 2);
   });
 });

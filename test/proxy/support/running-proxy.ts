@@ -40,7 +40,7 @@ export interface Plan {
   /** By default Node's streams. */
   readonly relay?: Relay;
   /** By the names of servers. */
-  readonly serverLimits?: Readonly<Record<string, ServerLimits>>;
+  readonly serverLimits?: Readonly<Record<string, Partial<ServerLimits>>>;
   readonly keepaliveMs?: number;
 }
 
@@ -76,7 +76,10 @@ export class RunningProxy {
       clusterOf: () => ({
         failover: { holdMs: plan.holdMs ?? 10_000, maxHeld: plan.maxHeld ?? 1000 },
         serverLimits: new Map(
-          Object.entries(plan.serverLimits ?? {}).map(([id, one]) => [instanceId(id), one]),
+          Object.entries(plan.serverLimits ?? {}).map(([id, one]) => [
+            instanceId(id),
+            { maxSessions: null, maxConnecting: 64, ...one },
+          ]),
         ),
       }),
       onViewChange: (_, listener) => {

@@ -4,11 +4,11 @@ import { listenAnywhere, Peer } from './peer.ts';
 import { authenticationOk, fatal, parameterStatus } from './postgres-wire.ts';
 
 /**
- * What a scripted server does with a connection. `serve` takes the session and echoes · `freeze` says nothing ·
+ * What a scripted server does with a connection. `serve` takes the session and echoes, after a while if asked to · `freeze` says nothing ·
  * `error` answers a startup with an error · `close` closes without a word · `garbage` answers with nonsense.
  */
 export type Manner =
-  | { readonly kind: 'serve' }
+  | { readonly kind: 'serve'; readonly afterMs?: number }
   | { readonly kind: 'freeze' }
   | { readonly kind: 'error'; readonly code: string; readonly text: string }
   | { readonly kind: 'close' }
@@ -20,6 +20,8 @@ export class ScriptedServer {
   manner: Manner = { kind: 'serve' };
   /** Connections that were opened, and those of them that are open. */
   accepted = 0;
+  /** Startups that were answered with a session. */
+  answered = 0;
   readonly open = new Set<Peer>();
   readonly startups: Peer[] = [];
   readonly upgrades: Peer[] = [];
@@ -102,9 +104,16 @@ function greetPostgres(server: ScriptedServer, peer: Peer): void {
   });
 }
 
-function answerStartup({ manner, name }: ScriptedServer, { socket }: Peer): void {
-  if (manner.kind === 'serve')
-    socket.write(Buffer.concat([authenticationOk, parameterStatus('server', name)]));
+function answerStartup(server: ScriptedServer, { socket }: Peer): void {
+  const { manner, name } = server;
+  if (manner.kind === 'serve') {
+    const welcome = () => {
+      server.answered += 1;
+      socket.write(Buffer.concat([authenticationOk, parameterStatus('server', name)]));
+    };
+    if (manner.afterMs === undefined) welcome();
+    else setTimeout(welcome, manner.afterMs);
+  }
   if (manner.kind === 'error') socket.end(fatal(manner.code, manner.text));
   if (manner.kind === 'garbage') socket.write('HTTP/1.1 400 Bad Request\r\n\r\n');
 }
