@@ -34,6 +34,10 @@ export async function waitForNobody(session: Session): Promise<void> {
 /** Takes effect when the receiver connects the next time. */
 export async function acknowledge(session: Session, replica: SemiSyncReplica | null): Promise<void> {
   const { enabled, enabledName } = required(replica, 'semisync_replica.so');
+  const { beforeAcknowledgingSql } = session.dialect;
+  if (!enabled && beforeAcknowledgingSql !== null) {
+    await session.run('preparing to acknowledge commits', beforeAcknowledgingSql);
+  }
   if (!enabled) await session.run('acknowledging commits', `SET GLOBAL ${enabledName} = ON`);
 }
 

@@ -35,6 +35,8 @@ export interface Dialect {
   readonly refuseWritesSql: string;
   /** Whether a session that is killed while its commit waits for a replica ends, and waits no more. */
   readonly killEndsWaiting: boolean;
+  /** Run before a replica is made to acknowledge; null: nothing. */
+  readonly beforeAcknowledgingSql: string | null;
   readonly allowWritesSql: string;
 }
 

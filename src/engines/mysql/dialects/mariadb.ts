@@ -32,6 +32,9 @@ export const mariadbDialect: Dialect = {
   adoptOwnHistorySql,
   refuseWritesSql: 'SET GLOBAL read_only = ON',
   killEndsWaiting: true,
+  // A receiver that is stopped logs in at its source to end its session there, and waits for a frozen one, for 5 s unless
+  // this is set; in whole seconds (MariaDB documentation, "Semisynchronous Replication").
+  beforeAcknowledgingSql: 'SET GLOBAL rpl_semi_sync_slave_kill_conn_timeout = 1',
   allowWritesSql: 'SET GLOBAL read_only = OFF',
 };
 

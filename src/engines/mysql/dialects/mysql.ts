@@ -45,6 +45,7 @@ export function mysqlDialect(version: ServerVersion): Dialect {
     adoptOwnHistorySql: () => null,
     refuseWritesSql: 'SET GLOBAL super_read_only = ON',
     killEndsWaiting: false,
+    beforeAcknowledgingSql: null,
     // Turning read_only off turns super_read_only off (MySQL manual, "Server System Variables").
     allowWritesSql: 'SET GLOBAL read_only = OFF',
   };
