@@ -65,7 +65,7 @@ export async function simulate(seed: number): Promise<Run> {
 /** Every other world of three servers or more; seldom one that gives up its promise rather than wait. */
 function quorumOf(seed: number, copies: number): QuorumPolicy | null {
   if (copies < 3 || seed % 8 >= 4) return null;
-  const writeQuorum = seed % 3 === 0 ? copies - 1 : 2;
+  const writeQuorum = seed % 3 === 0 ? copies - 1 : Math.floor(copies / 2) + 1;
   const onLostQuorum = seed % 5 === 0 ? 'degrade' : 'stall';
   return { copies, writeQuorum, onLostQuorum, degradeAfterMs: 2_000 };
 }

@@ -48,6 +48,12 @@ function* fit({ instances }: ClusterDraft, copies: number, writeQuorum: number, 
   if (writeQuorum > copies) {
     yield error('invalid-durability', [...at, 'write_quorum'], '`write_quorum` is more than `copies`');
   }
+  if (writeQuorum <= copies / 2) {
+    const message = `\`write_quorum: ${writeQuorum}\` is not more than half of ${copies} copies: a former writer and its own replicas could tell clients of commits beside the writer`;
+    yield error('invalid-durability', [...at, 'write_quorum'], message, {
+      hint: `at least ${Math.floor(copies / 2) + 1}`,
+    });
+  }
   if (instances === undefined) return;
   const counted = Object.values(instances).filter((one) => one?.copy !== 'false').length;
   if (counted === copies) return;
@@ -71,7 +77,7 @@ function* promises(
   }
   const onQuorum = [...at, 'write_quorum'];
   if (engine === 'mysql' && writeQuorum > 2) {
-    const message = `MariaDB waits for one replica only: there, \`write_quorum: ${writeQuorum}\` promises what 2 promises, and a failover needs ${copies - 1} copies (MySQL waits for ${writeQuorum - 1})`;
+    const message = `MariaDB waits for one replica only: there, \`write_quorum: ${writeQuorum}\` promises what 2 promises, a failover needs ${copies - 1} copies, and clients that go past Aurelay to a former writer are not kept from it (MySQL waits for ${writeQuorum - 1})`;
     yield warning('unhelpful-durability', onQuorum, message);
   }
   if (writeQuorum === copies) {
