@@ -1,7 +1,7 @@
 import type { InstanceId } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
-import { copiesNeeded, covered, isCopy, isCovered } from './durability.ts';
-import type { Position, PositionOrder } from './position.ts';
+import { copiesNeeded, covered, isCopy } from './durability.ts';
+import { isCovered, type Position, type PositionOrder } from './position.ts';
 import type { Refusal } from './receipt.ts';
 import type { ClusterState, InstanceState, Policy } from './state.ts';
 

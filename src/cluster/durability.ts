@@ -1,7 +1,7 @@
 import type { InstanceId } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
 import type { Acknowledgement } from './observation.ts';
-import type { Position, PositionOrder } from './position.ts';
+import { isCovered, type Position, type PositionOrder } from './position.ts';
 import type { ClusterState, InstanceState, Policy } from './state.ts';
 
 /**
@@ -100,8 +100,3 @@ export function covered(
       isCovered(order, its, position) && (other === id || followers.has(id) || !followers.has(other)),
   ).length;
 }
-
-export const isCovered = (order: PositionOrder, one: Position, by: Position): boolean => {
-  const compared = order.compare(by, one);
-  return compared === 'equal' || compared === 'ahead';
-};

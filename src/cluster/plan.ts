@@ -2,16 +2,9 @@ import { assert } from '../base/assert.ts';
 import { type Epoch, type InstanceId, nextEpoch } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
 import { chooseCandidate, type Terms } from './candidate.ts';
-import {
-  copiesNeeded,
-  type Durability,
-  isCovered,
-  type Requirement,
-  requirementFor,
-  unsecured,
-} from './durability.ts';
+import { copiesNeeded, type Durability, type Requirement, requirementFor, unsecured } from './durability.ts';
 import type { Answer, Effect } from './effect.ts';
-import type { Position, PositionOrder } from './position.ts';
+import { isCovered, type Position, type PositionOrder } from './position.ts';
 import type { ChangeKind, DurabilityInForce, Receipt } from './receipt.ts';
 import { type ClusterState, memoryOf, type Phase, type Plan, type Policy, withInstance } from './state.ts';
 import type { PhaseName } from './view.ts';
@@ -26,6 +19,12 @@ export interface Outcome {
 export const lastPosition = (state: ClusterState, id: InstanceId | null) =>
   id === null ? null : (state.instances.get(id)?.lastObservation?.position ?? null);
 
+/** A change that has to outlive a restart: it is written down, before `effects` are begun. */
+export const saved = (state: ClusterState, effects: readonly Effect[] = []): Outcome => ({
+  state,
+  effects: [{ kind: 'save-memory', epoch: state.epoch, memory: memoryOf(state) }, ...effects],
+});
+
 interface Start {
   readonly kind: ChangeKind;
   readonly to: InstanceId;
@@ -39,8 +38,8 @@ interface Start {
 }
 
 /**
- * Begins a change: the old writer's sessions are shut out first. In all but a switchover the new epoch is in force from
- * here on, so it is recorded at once; a switchover can still be undone until its target has caught up.
+ * Begins a change: the old writer's sessions are shut out first. A switchover can still be undone until its target has
+ * caught up; a failover under a write quorum seals the copies then; anything else is recorded at once.
  */
 export function begin(state: ClusterState, start: Start): Outcome {
   const from = state.writer;
@@ -96,7 +95,7 @@ function durabilityInForce({ durability }: ClusterState, policy: Policy, waived 
  * old writer does from then on, it cannot reach its quorum, and what it had told its clients of is on a copy that
  * answered. A former writer that came back without its office has nobody to acknowledge to.
  */
-export function seal(state: ClusterState, plan: Plan, at: Instant, policy: Policy): Outcome {
+export function seal(state: ClusterState, plan: Plan, at: Instant): Outcome {
   const sealed = new Map<InstanceId, Position>();
   const sealing = new Set<InstanceId>();
   for (const { instance, observation } of state.instances.values()) {
@@ -106,18 +105,19 @@ export function seal(state: ClusterState, plan: Plan, at: Instant, policy: Polic
     else sealing.add(id);
   }
   const effects = [...sealing].map((instance): Effect => ({ kind: 'seal', epoch: plan.epoch, instance }));
-  const asked: Plan = { ...plan, sealed, sealing, durability: durabilityInForce(state, policy) };
-  const phase: Phase = {
-    name: 'fencing',
-    since: at,
-    plan: asked,
-    stage: 'sealing',
-    sessionsClosed: true,
-    fenced: true,
-    trouble: null,
-  };
-  return { state: { ...state, phase }, effects };
+  const asked: Plan = { ...plan, sealed, sealing };
+  return { state: { ...state, phase: shutOut(asked, 'sealing', at) }, effects };
 }
+
+const shutOut = (plan: Plan, stage: 'sealing' | 'recording', since: Instant): Phase => ({
+  name: 'fencing',
+  since,
+  plan,
+  stage,
+  sessionsClosed: true,
+  fenced: true,
+  trouble: null,
+});
 
 /** Who follows in this change, by what is known now. */
 export const termsOf = (
@@ -151,18 +151,9 @@ export function record(state: ClusterState, plan: Plan, at: Instant): Outcome {
     writer: plan.to,
     proven: false,
     deposed,
-    phase: {
-      name: 'fencing',
-      since: at,
-      plan,
-      stage: 'recording',
-      sessionsClosed: true,
-      fenced: true,
-      trouble: null,
-    },
+    phase: shutOut(plan, 'recording', at),
   };
-  const memory = memoryOf(recorded);
-  return { state: recorded, effects: [{ kind: 'save-memory', epoch: plan.epoch, memory }] };
+  return saved(recorded);
 }
 
 /** Somebody else's promotion, or one at whatever loss, asked no quorum. */
@@ -219,7 +210,7 @@ export function complete(state: ClusterState, plan: Plan, at: Instant, positions
   const [outcome, reason] = cameBack ? (['undone', back] as const) : (['completed', null] as const);
   const receipt = receiptOf(reached(plan, 'stable', at), outcome, reason, at, positions);
   const effects: Effect[] = [
-    { kind: 'save-memory', epoch: plan.epoch, memory: memoryOf(done) },
+    ...saved(done).effects,
     { kind: 'receipt', receipt },
     ...followers(done, plan, positions),
   ];

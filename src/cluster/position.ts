@@ -21,3 +21,9 @@ export interface PositionOrder {
   /** What `a` has beyond the place where another history, which `fork` is the beginning of, parted from its own; null where that cannot be known. */
   beyond(a: Position, fork: Position): Distance | null;
 }
+
+/** Whoever is at `by` has everything that one at `position` has. */
+export function isCovered(order: PositionOrder, position: Position, by: Position): boolean {
+  const compared = order.compare(by, position);
+  return compared === 'equal' || compared === 'ahead';
+}

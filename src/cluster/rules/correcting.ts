@@ -1,8 +1,9 @@
 import type { InstanceId } from '../../base/brand.ts';
-import { isCovered } from '../durability.ts';
 import { isReachedAt } from '../instance.ts';
 import type { Observation } from '../observation.ts';
-import { type InstanceState, memoryOf, withInstance } from '../state.ts';
+import { saved } from '../plan.ts';
+import { isCovered } from '../position.ts';
+import { type InstanceState, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { holder, mayCorrect, probed, says, stay } from './terms.ts';
 
@@ -18,7 +19,7 @@ export const correctingRules: readonly Rule[] = [
     then: (c) => {
       const back = rejoined(c);
       const next = { ...c.state, deposed: new Set([...c.state.deposed].filter((id) => !back.includes(id))) };
-      return stay(next, [{ kind: 'save-memory', epoch: next.epoch, memory: memoryOf(next) }]);
+      return saved(next);
     },
   },
   {
@@ -52,7 +53,7 @@ export const correctingRules: readonly Rule[] = [
     then: ({ state, event }) => {
       if (event.kind !== 'probe-succeeded') return stay(state);
       const next = { ...state, deposed: new Set([...state.deposed, event.instance]) };
-      return stay(next, [{ kind: 'save-memory', epoch: state.epoch, memory: memoryOf(next) }]);
+      return saved(next);
     },
   },
   {
@@ -68,7 +69,7 @@ export const correctingRules: readonly Rule[] = [
       state.began === null,
     then: ({ state, event }) => {
       const next = { ...state, began: event.kind === 'promoted' ? event.position : null };
-      return stay(next, [{ kind: 'save-memory', epoch: next.epoch, memory: memoryOf(next) }]);
+      return saved(next);
     },
   },
   {
@@ -86,7 +87,7 @@ export const correctingRules: readonly Rule[] = [
     then: ({ state, event }) => {
       if (event.kind !== 'probe-succeeded') return stay(state);
       const next = { ...state, followers: new Set([...state.followers, event.instance]) };
-      return stay(next, [{ kind: 'save-memory', epoch: next.epoch, memory: memoryOf(next) }]);
+      return saved(next);
     },
   },
   {
@@ -98,7 +99,7 @@ export const correctingRules: readonly Rule[] = [
     when: (c) => diverged(c).length > 0,
     then: (c) => {
       const next = { ...c.state, deposed: new Set([...c.state.deposed, ...diverged(c)]) };
-      return stay(next, [{ kind: 'save-memory', epoch: next.epoch, memory: memoryOf(next) }]);
+      return saved(next);
     },
   },
   {
@@ -188,8 +189,7 @@ function rejoined(c: Context): InstanceId[] {
   return [...state.deposed].filter((id) => {
     const known = state.instances.get(id);
     if (known?.observation == null || !replicatesFromWriter(c, known)) return false;
-    const compared = positions.compare(position, known.observation.position);
-    return compared === 'equal' || compared === 'ahead';
+    return isCovered(positions, known.observation.position, position);
   });
 }
 

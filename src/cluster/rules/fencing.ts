@@ -1,6 +1,7 @@
 import { chooseCandidate } from '../candidate.ts';
 import { copiesNeeded } from '../durability.ts';
 import { abort, inVain, isCurrent, promote, record, seal, termsOf, verify } from '../plan.ts';
+import { isCovered } from '../position.ts';
 import { type ClusterState, type Phase, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { askedBefore, isPhase, lookAgainMs, stay, withPlan } from './terms.ts';
@@ -79,10 +80,10 @@ export const fencingRules: readonly Rule[] = [
     when: ({ state: { phase } }) =>
       isPhase(phase, 'fencing') && phase.stage === 'closing' && phase.sessionsClosed && phase.fenced,
     then: (c) => {
-      const { state, event, policy } = c;
+      const { state, event } = c;
       if (!isPhase(state.phase, 'fencing')) return stay(state);
       const { plan } = state.phase;
-      if (asksCopies(c)) return seal(state, plan, event.at, policy);
+      if (asksCopies(c)) return seal(state, plan, event.at);
       if (plan.kind !== 'switchover') return record(state, plan, event.at);
       const phase: Phase = { ...state.phase, stage: 'catching-up', since: event.at };
       return stay({ ...state, phase }, [{ kind: 'probe', instance: plan.to, delayMs: 0 }]);
@@ -257,6 +258,5 @@ function caughtUp({ state, positions }: Context): 'yes' | 'not yet' | 'does not 
   if (!isPhase(phase, 'fencing') || phase.stage !== 'catching-up') return 'does not apply';
   const position = state.instances.get(phase.plan.to)?.observation?.position ?? null;
   if (position === null || phase.plan.fromPosition === null) return 'not yet';
-  const compared = positions.compare(position, phase.plan.fromPosition);
-  return compared === 'equal' || compared === 'ahead' ? 'yes' : 'not yet';
+  return isCovered(positions, phase.plan.fromPosition, position) ? 'yes' : 'not yet';
 }

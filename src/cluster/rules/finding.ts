@@ -1,11 +1,11 @@
 import type { InstanceId } from '../../base/brand.ts';
 import { conflict, newestClaim, othersHeard, soleClaim } from '../claims.ts';
 import type { Effect } from '../effect.ts';
-import { begin, giveUp, lateReceipt, promote } from '../plan.ts';
-import { type ClusterState, memoryOf, withInstance } from '../state.ts';
+import { begin, giveUp, lateReceipt, promote, saved } from '../plan.ts';
+import { type ClusterState, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { sinceOf } from './succession.ts';
-import { holder, isPhase, says, startTogetherMs, stay, waiting, withPlan } from './terms.ts';
+import { holder, isPhase, says, startTogetherMs, waiting, withPlan } from './terms.ts';
 
 /** Who is the writer, where nobody is known to be: at the start, after a pause, or when somebody else promoted. */
 export const findingRules: readonly Rule[] = [
@@ -36,8 +36,7 @@ export const findingRules: readonly Rule[] = [
       const back = withInstance(state, writer, { health: 'healthy' });
       const stable: ClusterState = { ...back, proven: true, vain: 0, phase: { name: 'stable' } };
       const late: Effect[] = state.proven ? [] : [lateReceipt(state, writer, policy)];
-      const memory = memoryOf(stable);
-      return stay(stable, [{ kind: 'save-memory', epoch: state.epoch, memory }, ...late]);
+      return saved(stable, late);
     },
   },
   {

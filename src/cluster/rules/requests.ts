@@ -1,8 +1,8 @@
 import type { InstanceId } from '../../base/brand.ts';
 import { ineligible } from '../candidate.ts';
 import { conflict } from '../claims.ts';
-import { begin, type Outcome } from '../plan.ts';
-import { type ClusterState, memoryOf, withInstance } from '../state.ts';
+import { begin, type Outcome, saved } from '../plan.ts';
+import { type ClusterState, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { choiceNow, hasCandidate, refusalsNow, startFailover, termsNow } from './succession.ts';
 import { settled, stay, waiting } from './terms.ts';
@@ -24,10 +24,7 @@ export const requestRules: readonly Rule[] = [
       const message = drained
         ? `${instance} takes no new connections`
         : `${instance} takes connections again`;
-      return stay(next, [
-        { kind: 'save-memory', epoch: state.epoch, memory: memoryOf(next) },
-        { kind: 'answer', request, answer: { ok: true, message } },
-      ]);
+      return saved(next, [{ kind: 'answer', request, answer: { ok: true, message } }]);
     },
   },
   {

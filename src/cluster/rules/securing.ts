@@ -1,8 +1,9 @@
 import type { InstanceId } from '../../base/brand.ts';
-import { isCovered, isMet, reachable, requirementFor } from '../durability.ts';
+import { type Durability, isMet, reachable, requirementFor } from '../durability.ts';
 import type { Acknowledgement } from '../observation.ts';
-import { type Outcome, ordered } from '../plan.ts';
-import { type ClusterState, type InstanceState, memoryOf, withInstance } from '../state.ts';
+import { ordered, saved } from '../plan.ts';
+import { isCovered } from '../position.ts';
+import { type ClusterState, type InstanceState, withInstance } from '../state.ts';
 import { replicatesFromWriter } from './correcting.ts';
 import type { Context, Rule } from './rule.ts';
 import { holder, mayCorrect, stay } from './terms.ts';
@@ -49,8 +50,7 @@ export const securingRules: readonly Rule[] = [
       event.instance === state.writer &&
       state.durability.ordered > 0,
     then: ({ state }) => {
-      const { durability } = state;
-      return stay({ ...state, durability: { ...durability, ordered: durability.ordered - 1 } });
+      return stay(promising(state, { ordered: state.durability.ordered - 1 }));
     },
   },
   {
@@ -66,7 +66,7 @@ export const securingRules: readonly Rule[] = [
     },
     then: (c) => {
       const mark = holder(c.state)?.observation?.position ?? null;
-      return stay({ ...c.state, durability: { ...c.state.durability, mark } });
+      return stay(promising(c.state, { mark }));
     },
   },
   {
@@ -81,7 +81,7 @@ export const securingRules: readonly Rule[] = [
     },
     then: (c) => {
       const secured = (waiting(c)?.count ?? 0) + 1;
-      return saved({ ...c.state, durability: { ...c.state.durability, secured, mark: null } });
+      return saved(promising(c.state, { secured, mark: null }));
     },
   },
   {
@@ -91,7 +91,7 @@ export const securingRules: readonly Rule[] = [
     from: ['stable'],
     to: 'same',
     when: (c) => c.state.durability.secured > 1 && waitsForLess(c),
-    then: ({ state }) => saved({ ...state, durability: { ...state.durability, secured: 1, mark: null } }),
+    then: ({ state }) => saved(promising(state, { secured: 1, mark: null })),
   },
   {
     id: 'quorum-missing',
@@ -100,14 +100,9 @@ export const securingRules: readonly Rule[] = [
     to: 'same',
     when: (c) => {
       const actual = askedWriter(c)?.observation?.acknowledgement ?? null;
-      return (
-        actual !== null &&
-        c.policy.durability !== null &&
-        c.state.durability.lostAt === null &&
-        actual.connected < actual.count
-      );
+      return actual !== null && c.state.durability.lostAt === null && actual.connected < actual.count;
     },
-    then: ({ state, event }) => stay({ ...state, durability: { ...state.durability, lostAt: event.at } }),
+    then: ({ state, event }) => stay(promising(state, { lostAt: event.at })),
   },
   {
     id: 'quorum-lost',
@@ -118,7 +113,7 @@ export const securingRules: readonly Rule[] = [
       const { lostAt, told } = state.durability;
       return lostAt !== null && !told && event.at - lostAt >= tellAfterMs;
     },
-    then: ({ state }) => stay({ ...state, durability: { ...state.durability, told: true } }),
+    then: ({ state }) => stay(promising(state, { told: true })),
   },
   {
     id: 'quorum-regained',
@@ -131,15 +126,11 @@ export const securingRules: readonly Rule[] = [
       return isBack(c);
     },
     then: ({ state, policy }) => {
-      const next = {
-        ...state,
-        durability: { ...state.durability, lostAt: null, told: false, degraded: false },
-      };
+      const next = promising(state, { lostAt: null, told: false, degraded: false });
       // An order to let it off may still be on its way, and this one comes after it; and what waits is let go by it.
       const quorum = requirementFor(next, state.writer as InstanceId, policy);
       const { state: waiting, effects } = quorum === null ? stay(next) : ordered(next, quorum);
-      if (!state.durability.degraded) return stay(waiting, effects);
-      return stay(waiting, [...saved(waiting).effects, ...effects]);
+      return state.durability.degraded ? saved(waiting, effects) : stay(waiting, effects);
     },
   },
   {
@@ -154,9 +145,7 @@ export const securingRules: readonly Rule[] = [
       return !degraded && lostAt !== null && event.at - lostAt >= policy.durability.degradeAfterMs;
     },
     then: ({ state, event }) => {
-      const { durability } = state;
-      const degraded = { ...durability, secured: 1, degraded: true, mark: null, unsavedSince: event.at };
-      return saved({ ...state, durability: degraded });
+      return saved(promising(state, { secured: 1, degraded: true, mark: null, unsavedSince: event.at }));
     },
   },
   {
@@ -170,7 +159,7 @@ export const securingRules: readonly Rule[] = [
       event.epoch === state.epoch &&
       event.secured <= state.durability.secured,
     then: ({ state }) =>
-      stay({ ...state, durability: { ...state.durability, unsavedSince: null } }, [
+      stay(promising(state, { unsavedSince: null }), [
         ...(state.writer === null ? [] : [{ kind: 'probe', instance: state.writer, delayMs: 0 } as const]),
       ]),
   },
@@ -183,8 +172,7 @@ export const securingRules: readonly Rule[] = [
       const { unsavedSince } = state.durability;
       return unsavedSince !== null && event.at - unsavedSince >= saveAgainMs;
     },
-    then: ({ state, event }) =>
-      saved({ ...state, durability: { ...state.durability, unsavedSince: event.at } }),
+    then: ({ state, event }) => saved(promising(state, { unsavedSince: event.at })),
   },
   {
     id: 'durability-dropped',
@@ -199,15 +187,17 @@ export const securingRules: readonly Rule[] = [
       );
     },
     then: ({ state }) => {
-      const durability = { ...state.durability, secured: 1, degraded: false, lostAt: null, mark: null };
-      const { state: next, effects } = saved({ ...state, durability });
+      const dropped = promising(state, { secured: 1, degraded: false, lostAt: null, mark: null });
+      const { state: next, effects } = saved(dropped);
       return ordered(next, { count: 0, from: [] }, effects);
     },
   },
 ];
 
-const saved = (next: ClusterState): Outcome =>
-  stay(next, [{ kind: 'save-memory', epoch: next.epoch, memory: memoryOf(next) }]);
+const promising = (state: ClusterState, change: Partial<Durability>): ClusterState => ({
+  ...state,
+  durability: { ...state.durability, ...change },
+});
 
 /** The writer has just answered, and its quorum is ours to see to. */
 function askedWriter({ state, event, policy }: Context): InstanceState | null {
@@ -260,7 +250,7 @@ const acknowledging = (c: Context): InstanceState[] =>
 function isBack(c: Context): boolean {
   const actual = holder(c.state)?.observation?.acknowledgement ?? null;
   const wanted = requirementFor(
-    { ...c.state, durability: { ...c.state.durability, degraded: false } },
+    promising(c.state, { degraded: false }),
     c.state.writer as InstanceId,
     c.policy,
   );
