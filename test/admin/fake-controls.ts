@@ -14,6 +14,7 @@ import type { ClusterConfig } from '../../src/config/config.ts';
 import type { ClusterEvent } from '../../src/control/cluster-event.ts';
 import type { FailoverRecord } from '../../src/control/failover-record.ts';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
+import { defaultClusterConfig } from '../support/default-cluster-config.ts';
 
 export const secret = 'correct-horse-battery';
 
@@ -146,27 +147,11 @@ export function clusterConfig(name: string, size: number): ClusterConfig {
     },
   ];
   const instances = instanceIds(name, size).map((id, at) => instance(id, at));
-  return {
-    id: clusterId(name),
-    engine: 'postgres',
+  return defaultClusterConfig(name, instances, {
     monitor: { user: 'aurelay', password: secret, database: 'postgres' },
     replication: { user: 'replicator', password: secret },
-    health: { intervalMs: 500, timeoutMs: 1000, fall: 3, rise: 2 },
-    failover: {
-      mode: 'automatic',
-      holdMs: 30_000,
-      maxHeld: 1000,
-      minIntervalMs: 60_000,
-      promoteTimeoutMs: 10_000,
-      maxLoss: null,
-    },
-    durability: null,
-    rejoinCommand: null,
-    rejoinTimeoutMs: 60_000,
-    serverLimits: new Map(),
-    instances: new Map(instances.map((each) => [each.id, each])),
     endpoints: new Map(endpoints.map((each) => [each.id, each])),
-  };
+  });
 }
 
 export function clusterView(name: string, size: number): ClusterView {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { clusterId, instanceId } from '../../src/base/brand.ts';
+import { instanceId } from '../../src/base/brand.ts';
 import { seededPrng } from '../../src/base/prng.ts';
 import type { ClusterView } from '../../src/cluster/view.ts';
-import type { ClusterConfig } from '../../src/config/config.ts';
 import { Controller } from '../../src/control/controller.ts';
 import type { Story } from '../../src/control/narrate.ts';
 import { memoryStore, type StateStore } from '../../src/control/state-store.ts';
 import { testInstance } from '../cluster/scenario.ts';
+import { defaultClusterConfig } from '../support/default-cluster-config.ts';
 import { ManualClock } from './manual-clock.ts';
 import { SimulatedServers } from './simulated-servers.ts';
 
@@ -22,27 +22,7 @@ function setUp(t: TestContext, { mode = 'automatic', store = memoryStore(), ...g
   const instances = ['a', 'b', 'c'].map((id) => testInstance(id));
   const servers = given.servers ?? new SimulatedServers(instances);
   const clock = given.clock ?? new ManualClock();
-  const config: ClusterConfig = {
-    id: clusterId('test'),
-    engine: 'postgres',
-    monitor: { user: 'aurelay', password: null, database: 'postgres' },
-    replication: null,
-    health: { intervalMs: 500, timeoutMs: 1_000, fall: 3, rise: 2 },
-    failover: {
-      mode,
-      holdMs: 30_000,
-      maxHeld: 100,
-      minIntervalMs: 60_000,
-      promoteTimeoutMs: 10_000,
-      maxLoss: null,
-    },
-    durability: null,
-    rejoinCommand: null,
-    rejoinTimeoutMs: 60_000,
-    serverLimits: new Map(),
-    instances: new Map(instances.map((instance) => [instance.id, instance])),
-    endpoints: new Map(),
-  };
+  const config = defaultClusterConfig('test', instances, { failover: { mode, maxHeld: 100 } });
   const views: ClusterView[] = [];
   const stories: Story[] = [];
   const savingStore: StateStore = {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clusterId, epoch } from '../../src/base/brand.ts';
+import { epoch } from '../../src/base/brand.ts';
 import type { Happening } from '../../src/cluster/event.ts';
 import type { Position } from '../../src/cluster/position.ts';
-import type { ClusterConfig } from '../../src/config/config.ts';
 import { EffectRunner } from '../../src/control/effects.ts';
 import { memoryStore } from '../../src/control/state-store.ts';
 import type { Engine, Operations } from '../../src/engines/engine.ts';
 import { numbers, testInstance } from '../cluster/scenario.ts';
+import { defaultClusterConfig } from '../support/default-cluster-config.ts';
 
 const a = testInstance('a');
 
@@ -38,27 +38,9 @@ function setUp() {
     createProbe: () => assert.fail('nothing is probed'),
     createOperations: () => operations,
   };
-  const config: ClusterConfig = {
-    id: clusterId('test'),
-    engine: 'postgres',
-    monitor: { user: 'aurelay', password: null, database: 'postgres' },
-    replication: null,
-    health: { intervalMs: 500, timeoutMs: 1_000, fall: 3, rise: 2 },
-    failover: {
-      mode: 'automatic',
-      holdMs: 1,
-      maxHeld: 1,
-      minIntervalMs: 0,
-      promoteTimeoutMs: 1_000,
-      maxLoss: null,
-    },
-    durability: null,
-    rejoinCommand: null,
-    rejoinTimeoutMs: 60_000,
-    serverLimits: new Map(),
-    instances: new Map([[a.id, a]]),
-    endpoints: new Map(),
-  };
+  const config = defaultClusterConfig('test', [a], {
+    failover: { holdMs: 1, maxHeld: 1, minIntervalMs: 0, promoteTimeoutMs: 1_000 },
+  });
   const runner = new EffectRunner({
     config,
     engine,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { clusterId, type Epoch, type InstanceId } from '../../src/base/brand.ts';
+import type { Epoch, InstanceId } from '../../src/base/brand.ts';
 import { type Prng, randomIndex, seededPrng } from '../../src/base/prng.ts';
 import type { QuorumPolicy } from '../../src/cluster/durability.ts';
 import type { Memory } from '../../src/cluster/memory.ts';
@@ -19,6 +19,7 @@ import {
   type ProbeResult,
 } from '../../src/engines/engine.ts';
 import { testInstance } from '../cluster/scenario.ts';
+import { defaultClusterConfig } from '../support/default-cluster-config.ts';
 import { SimClock } from './sim-clock.ts';
 import { type Entry, SimServer, simPositions } from './sim-server.ts';
 
@@ -94,27 +95,15 @@ export class World {
       const first = this.servers.size === 0 ? null : (instances[0]?.id ?? null);
       this.servers.set(instance.id, new SimServer(instance, first));
     }
-    this.config = {
-      id: clusterId('sim'),
-      engine: 'postgres',
-      monitor: { user: 'aurelay', password: null, database: 'postgres' },
-      replication: null,
-      health: { intervalMs: 500, timeoutMs: 1_000, fall: 3, rise: 2 },
+    this.config = defaultClusterConfig('sim', instances, {
+      durability: options.durability ?? null,
       failover: {
         mode: options.mode,
-        holdMs: 30_000,
         maxHeld: 100,
         minIntervalMs: this.prng.next() < 0.5 ? 0 : 5_000,
         promoteTimeoutMs: 5_000,
-        maxLoss: null,
       },
-      durability: options.durability ?? null,
-      rejoinCommand: null,
-      rejoinTimeoutMs: 60_000,
-      serverLimits: new Map(),
-      instances: new Map(instances.map((instance) => [instance.id, instance])),
-      endpoints: new Map(),
-    };
+    });
     this.supervised = this.prng.next() < 0.5;
     const replicate = (): void => {
       this.replicate();
