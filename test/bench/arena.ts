@@ -12,7 +12,9 @@ import type { Contestant, EngineName, ServerPorts } from './contestant.ts';
 import { aurelay } from './contestants/aurelay.ts';
 import { haproxy, haproxyVersion } from './contestants/haproxy.ts';
 import { pgbouncer, pgbouncerVersion } from './contestants/pgbouncer.ts';
+import { pgbenchInit } from './pgbench.ts';
 import { findProgram, runProgram } from './program.ts';
+import { sysbenchInit } from './sysbench.ts';
 
 /** Servers, and everybody in front of them. */
 export interface Arena {
@@ -83,7 +85,8 @@ async function startServers(
   if (engines.includes('postgres') && needs(['pgbench', 'psql'], say)) {
     const cluster = await startPostgresCluster({ directory: `${folder}/pg`, replicas: 0 });
     t.after(() => cluster.stop());
-    postgres = cluster.instances[0]?.port ?? null;
+    postgres = portOf(cluster);
+    await pgbenchInit(postgres);
     versions.push(`PostgreSQL ${cluster.version}`);
     idle = await freePort();
     const script = fileURLToPath(new URL('idle/server.ts', import.meta.url));
@@ -95,11 +98,18 @@ async function startServers(
     else {
       const cluster = await startMysqlCluster({ directory: `${folder}/mysql`, replicas: 0 });
       t.after(() => cluster.stop());
-      mysql = cluster.instances[0]?.port ?? null;
+      mysql = portOf(cluster);
+      await sysbenchInit(mysql);
       versions.push(cluster.version.replace('-MariaDB', ' (MariaDB)'));
     }
   }
   return { postgres, mysql, idle };
+}
+
+function portOf({ instances }: { readonly instances: readonly { readonly port: number }[] }): number {
+  const [only] = instances;
+  if (only === undefined) throw new Error('a cluster of one server has none');
+  return only.port;
 }
 
 function needs(programs: readonly string[], say: (line: string) => void): boolean {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerUser } from '../../src/demo/server-user.ts';
 import type { Cleanup } from '../support/servers.ts';
 import { raiseLimit } from './open-files.ts';
+import { ownSession } from './program.ts';
 
 export interface BackgroundOptions {
   readonly user?: ServerUser | null;
@@ -29,6 +30,7 @@ export async function startBackground(
     cwd,
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: ownSession,
     ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
   });
   let printed = '';

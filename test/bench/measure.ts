@@ -30,6 +30,8 @@ export interface Load {
   suits(contestant: Contestant): boolean;
   /** Once before all rounds. */
   prepare?(ground: Ground): Promise<void>;
+  /** Once for each contestant before all rounds: what a process that has run for a minute has behind it. */
+  warmUp?(contestant: Contestant, ground: Ground): Promise<void>;
   run(contestant: Contestant, ground: Ground): Promise<readonly Figure[]>;
 }
 

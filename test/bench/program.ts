@@ -18,6 +18,13 @@ export function findProgram(name: string): string | null {
   return null;
 }
 
+/**
+ * Every program is in a session of its own (`setsid`), as services are. Linux gives each session the same share of the
+ * cores (sched(7), "The autogroup feature"), and each server process of PostgreSQL has one of its own: a proxy in the
+ * bench's session would get the share of one client's server process.
+ */
+export const ownSession = true;
+
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -37,6 +44,7 @@ export function runProgram(file: string, args: readonly string[], options: RunOp
       cwd: options.cwd ?? '/',
       env: { PATH: searchPath, LC_ALL: 'C', HOME: '/nonexistent', PSQLRC: '/dev/null', ...options.env },
       stdio: [input, output, 'pipe'],
+      detached: ownSession,
     });
     for (const fd of [input, output]) if (typeof fd === 'number') closeSync(fd);
     let printed = '';

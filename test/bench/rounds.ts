@@ -13,7 +13,11 @@ export async function runRounds(
   rounds: number,
   say: (line: string) => void,
 ): Promise<Sample[]> {
-  for (const load of loads) await load.prepare?.(ground);
+  for (const load of loads) {
+    await load.prepare?.(ground);
+    for (const contestant of contestants.filter((each) => load.suits(each)))
+      await load.warmUp?.(contestant, ground);
+  }
   const samples: Sample[] = [];
   for (let round = 1; round <= rounds; round++) {
     for (const load of loads) {

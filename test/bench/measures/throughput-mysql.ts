@@ -1,14 +1,11 @@
 import type { Load, Measure } from '../measure.ts';
-import { sysbench, sysbenchInit } from '../sysbench.ts';
+import { sysbench } from '../sysbench.ts';
 import { transactionFigures } from '../transactions.ts';
 
 const load = (threads: number): Load => ({
   name: `sysbench oltp_point_select, ${threads} client${threads === 1 ? '' : 's'}`,
   engine: 'mysql',
   suits: ({ ports }) => ports.mysql !== undefined,
-  async prepare({ servers }) {
-    if (servers.mysql !== null && threads === 1) await sysbenchInit(servers.mysql);
-  },
   run: (contestant, { seconds }) =>
     transactionFigures(contestant, () =>
       sysbench('oltp_point_select', { port: contestant.ports.mysql ?? 0, threads, seconds }),

@@ -1,14 +1,11 @@
 import type { Load, Measure } from '../measure.ts';
-import { pgbench, pgbenchInit } from '../pgbench.ts';
+import { pgbench } from '../pgbench.ts';
 import { transactionFigures } from '../transactions.ts';
 
 const load = (mode: 'prepared' | 'simple', clients: number): Load => ({
   name: `pgbench -S ${mode}, ${clients} client${clients === 1 ? '' : 's'}`,
   engine: 'postgres',
   suits: ({ ports }) => ports.postgres !== undefined,
-  async prepare({ servers }) {
-    if (servers.postgres !== null) await pgbenchInit(servers.postgres);
-  },
   run: (contestant, { seconds, folder }) =>
     transactionFigures(contestant, () =>
       pgbench({ port: contestant.ports.postgres ?? 0, mode, clients, seconds, folder }),
