@@ -161,7 +161,7 @@ const instance = z.strictObject({
   }),
   max_sessions: key(wholeNumber(1, 1_000_000).optional(), {
     about:
-      'Sessions on it at a time, over all endpoints. While it has so many it is passed over; when every member has, the client gets an error, and no fallback.',
+      'Sessions on it at a time, over all endpoints, those not counted that wait in line for `max_connecting`. While it has so many it is passed over; when every member has, the client gets an error, and no fallback.',
     default: 'no limit',
   }),
   max_connecting: key(wholeNumber(1, 100_000).prefault('64'), {

@@ -49,6 +49,11 @@ export class DialPacer {
     return turn;
   }
 
+  /** How many wait in line for the server. */
+  waiting(cluster: ClusterId, instance: InstanceId): number {
+    return this.#lines.get(`${cluster} ${instance}`)?.waiting.size ?? 0;
+  }
+
   #advance(line: Line): void {
     if (line.advancing) return;
     line.advancing = true;

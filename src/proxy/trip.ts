@@ -142,7 +142,7 @@ export class Trip {
     const view = this.#ctx.view();
     const now = clock.now();
     const counts = (id: InstanceId) => registry.count(endpoint.cluster, id);
-    const maxSessions = (id: InstanceId) => this.#ctx.serverLimits(id).maxSessions;
+    const maxSessions = (id: InstanceId) => this.#placesAt(id);
     const balancing = { counts, maxSessions, state: this.#ctx.balancing, prng, now };
     const selection = select(view, endpoint, balancing, this.#tried);
     if (selection.picked === null && selection.full) {
@@ -184,9 +184,29 @@ export class Trip {
       timer.cancel();
       const now = clock.now();
       if (server.isLost) this.viewChanged();
+      else if (this.#isCrowdedOut(server)) this.#leaveFull();
       else if (now > enteredAt && deadline - now < minDialMs) this.#missedTurn(server, maxConnecting);
       else this.#dial(server, deadline);
     });
+  }
+
+  /** Sessions that `instance` may have, those in line on top of them: whoever waits there has no place yet. */
+  #placesAt(instance: InstanceId): number | null {
+    const { maxSessions } = this.#ctx.serverLimits(instance);
+    return maxSessions === null
+      ? null
+      : maxSessions + this.#ctx.pacer.waiting(this.#session.at.cluster, instance);
+  }
+
+  /** Whether its turn comes when all places are taken, by those who were before it. */
+  #isCrowdedOut({ target: { instance } }: ServerSide): boolean {
+    const places = this.#placesAt(instance);
+    return places !== null && this.#ctx.registry.count(this.#session.at.cluster, instance) > places;
+  }
+
+  #leaveFull(): void {
+    this.#leaveServer();
+    this.#tryNext();
   }
 
   /** Nobody has asked the server: that is no evidence against it. */

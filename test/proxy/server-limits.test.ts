@@ -73,6 +73,59 @@ describe('max_sessions of an instance', () => {
   });
 });
 
+describe('max_sessions beside max_connecting', () => {
+  it('counts no one who waits in line: a storm of short sessions is served, though it is larger than both', async () => {
+    const endpoint = writer({ connectTimeoutMs: 60_000 });
+    const proxy = await run({
+      endpoints: [endpoint],
+      serverLimits: { w: { maxSessions: 10, maxConnecting: 2 } },
+    });
+    proxy.server('w').manner = { kind: 'serve', afterMs: 2 };
+    const clients = Array.from({ length: 60 }, () => proxy.client(endpoint));
+    await eventually(() => proxy.count('accepted') === 60, 'all are accepted');
+    for (const client of clients) {
+      client.socket.once('data', () => client.socket.end());
+      client.send(startup());
+    }
+    for (const client of clients) await client.isLeft();
+    assert.equal(clients.filter(({ text }) => text.includes('server\0')).length, 60);
+    assert.equal(proxy.count('refused server_full'), 0);
+    await eventually(() => (proxy.load().sessions.w ?? 0) === 0, 'nobody is left');
+  });
+
+  it('refuses those whose turn comes when all places are taken', async () => {
+    const endpoint = writer({ connectTimeoutMs: 60_000 });
+    const proxy = await run({
+      endpoints: [endpoint],
+      serverLimits: { w: { maxSessions: 5, maxConnecting: 2 } },
+    });
+    const server = proxy.server('w');
+    server.manner = { kind: 'serve', afterMs: 5 };
+    const clients = Array.from({ length: 20 }, () => proxy.client(endpoint).send(startup()));
+    await eventually(() => proxy.count('refused server_full') === 15, 'those without a place are told');
+    await eventually(
+      () => clients.filter(({ text }) => text.includes('server\0')).length === 5,
+      'the others stay',
+    );
+    assert.deepEqual(proxy.load().sessions, { w: 5 });
+    assert.equal(server.accepted, 5);
+    assert.deepEqual(proxy.dialReports, []);
+  });
+
+  it('sends a reader on whose turn comes too late to a member that has room', async () => {
+    const endpoint = reader({ connectTimeoutMs: 60_000 });
+    const proxy = await run({
+      endpoints: [endpoint],
+      serverLimits: { a: { maxSessions: 2, maxConnecting: 1 }, b: { maxSessions: 40, maxConnecting: 1 } },
+    });
+    for (const name of ['a', 'b']) proxy.server(name).manner = { kind: 'serve', afterMs: 5 };
+    const clients = Array.from({ length: 20 }, () => proxy.client(endpoint).send(startup()));
+    for (const client of clients) await client.hears('server\0');
+    assert.deepEqual(proxy.load().sessions, { a: 2, b: 18 });
+    assert.equal(proxy.count('refused server_full'), 0);
+  });
+});
+
 /** Follows how many connections a server has accepted and not answered; returns the most so far. */
 function mostUnanswered(server: ScriptedServer): () => number {
   let most = 0;
