@@ -67,7 +67,13 @@ export async function startServers(
 export async function startRig(
   t: Cleanup,
   servers: Servers,
-  options: { readonly relayed: boolean; readonly writer: string; readonly durability?: object },
+  options: {
+    readonly relayed: boolean;
+    readonly writer: string;
+    readonly durability?: object;
+    readonly endpoints?: Readonly<Record<string, object>>;
+    readonly nodeArguments?: readonly string[];
+  },
 ): Promise<Rig> {
   const { cluster, ways, builder } = servers;
   const source = sourceOf({ ...servers, isRelayed: options.relayed }, options.writer);
@@ -80,11 +86,17 @@ export async function startRig(
       { address: `127.0.0.1:${door.port}`, replication_address: `127.0.0.1:${link.port}` },
     ]),
   );
-  const aurelay = await spawnAurelay(t, {
-    cluster,
-    ...(options.relayed ? { instances: addresses } : {}),
-    ...(options.durability === undefined ? {} : { durability: options.durability }),
-  });
+  const { durability, endpoints, nodeArguments = [] } = options;
+  const aurelay = await spawnAurelay(
+    t,
+    {
+      cluster,
+      ...(options.relayed ? { instances: addresses } : {}),
+      ...(durability === undefined ? {} : { durability }),
+      ...(endpoints === undefined ? {} : { endpoints }),
+    },
+    { nodeArguments },
+  );
   return { ...servers, aurelay, isRelayed: options.relayed, stranded: [], seen: new Map() };
 }
 

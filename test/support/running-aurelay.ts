@@ -114,11 +114,18 @@ const noFiles = (): never => {
   throw new Error('the tests keep no secrets in files');
 };
 
+export interface SpawnOptions {
+  readonly drainTimeout?: string;
+  readonly readiness?: 200 | 503;
+  /** For Node itself, beside what it takes to run TypeScript. */
+  readonly nodeArguments?: readonly string[];
+}
+
 /** Aurelay as a child process, ready (or, with `readiness: 503`, known not to be); killed after the test. */
 export async function spawnAurelay(
   t: Cleanup,
   spec: ClusterSpec,
-  options: { readonly drainTimeout?: string; readonly readiness?: 200 | 503 } = {},
+  options: SpawnOptions = {},
 ): Promise<AurelayProcess> {
   const plan = await makePlan(t, [spec], options.drainTimeout ?? drainTimeout);
   const file = join(plan.folder, 'aurelay.yaml');
@@ -135,7 +142,8 @@ export async function spawnAurelay(
   const start = async (until: 'ready' | 'answering' = 'ready'): Promise<void> => {
     assert(hasEnded(), 'one at a time');
     begin = log.length;
-    child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'start', '-c', file], {
+    const node = ['--import', 'tsx', ...(options.nodeArguments ?? [])];
+    child = spawn(process.execPath, [...node, 'src/cli.ts', 'start', '-c', file], {
       cwd: fileURLToPath(new URL('../..', import.meta.url)),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
