@@ -13,9 +13,8 @@ interface Limit {
  * Between two quiet moments after the same load. Counts of sessions have no tolerance. A few descriptors more are a probe
  * that connects again, or a call of the API. The heap after a collection moves by some hundred kilobytes as code is
  * compiled and logs of bounded length fill up: 1.5 MB is a leak of 500 bytes in each of 3,000 sessions, or of one session
- * object (3 KB and more, with its sockets) in each of 500. The resident size takes with it what the allocator keeps for
- * later; it is there for what the heap does not see, native code and buffers: a leaked 64 KB buffer shows after 500
- * sessions.
+ * object (2 KB) in each of 750. The resident size takes with it what the allocator keeps for later; it is there for what
+ * the heap does not see, native code and buffers: a leaked 64 KB buffer shows after 500 sessions.
  */
 export const limits: Readonly<Record<Measure, Limit>> = {
   sessions: { name: 'sessions of endpoints', unit: 'count', mayGrow: 'zero' },
