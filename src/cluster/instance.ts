@@ -1,4 +1,5 @@
 import type { InstanceId } from '../base/brand.ts';
+import type { ProxyProtocolVersion } from '../proxy-protocol/header.ts';
 
 /** Where a server listens: a host name or IP address, and a TCP port. */
 export interface Address {
@@ -21,6 +22,8 @@ export interface Instance {
   /** Relative share of new connections under the `weighted` policy; 1 or more. */
   readonly weight: number;
   readonly tags: Readonly<Record<string, string>>;
+  /** It is told with a PROXY header of this version who its client is; absent: it is not. */
+  readonly sendProxyProtocol?: ProxyProtocolVersion;
 }
 
 export type Role = 'writer' | 'replica';

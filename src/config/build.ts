@@ -1,8 +1,10 @@
 import { assert } from '../base/assert.ts';
 import { clusterId, endpointId, instanceId } from '../base/brand.ts';
+import type { Network } from '../base/network.ts';
 import type { QuorumPolicy } from '../cluster/durability.ts';
 import type { Address, Instance } from '../cluster/instance.ts';
 import type { Endpoint, Membership } from '../endpoints/endpoint.ts';
+import type { EntryRules } from '../endpoints/entry-rules.ts';
 import type { ServerLimits } from '../endpoints/server-limits.ts';
 import type { EngineName } from '../engines/engine.ts';
 import type { HostPort } from './address.ts';
@@ -87,6 +89,7 @@ function buildInstance(id: string, one: ClusterSettings['instances'][string], en
     promotionTier: one.promotion_tier,
     weight: one.weight,
     tags: one.tags,
+    ...(one.send_proxy_protocol === 'none' ? {} : { sendProxyProtocol: one.send_proxy_protocol }),
   };
 }
 
@@ -103,6 +106,7 @@ function buildEndpoint(cluster: string, id: string, one: EndpointSettings): Endp
     connectTimeoutMs: one.connect_timeout,
     handshakeTimeoutMs: one.handshake_timeout,
     idleTimeoutMs: one.idle_timeout,
+    ...buildEntryRules(one),
   };
   const balanced = {
     balance: one.balance,
@@ -130,6 +134,20 @@ function buildEndpoint(cluster: string, id: string, one: EndpointSettings): Endp
       assert(one.instance !== undefined, 'the checks let no instance endpoint without an instance pass');
       return { ...common, type: 'instance', instance: instanceId(one.instance) };
   }
+}
+
+/** A list of networks that is empty is none, but for `allow`, which the checks refuse then. */
+function buildEntryRules(one: EndpointSettings): EntryRules {
+  const some = (list: readonly Network[] | undefined): list is readonly Network[] => (list?.length ?? 0) > 0;
+  const { accept_proxy_protocol: trusted, allow, deny } = one;
+  const { max_sessions_per_client: sessions, max_connects_per_client: connects } = one;
+  return {
+    ...(some(trusted) ? { acceptProxyProtocol: trusted } : {}),
+    ...(some(allow) ? { allow } : {}),
+    ...(some(deny) ? { deny } : {}),
+    ...(sessions === undefined ? {} : { maxSessionsPerClient: sessions }),
+    ...(connects === undefined ? {} : { maxConnectsPerClient: connects }),
+  };
 }
 
 function membershipOf(members: EndpointSettings['members']): Membership {

@@ -2,7 +2,13 @@ import { configOutline, type Key, type Outline } from './outline.ts';
 import type { Settings } from './schema.ts';
 
 /** Settings of which any part may be missing, so that the checks still look at the rest of a broken file. */
-export type Draft<Value> = Value extends string | number | boolean | null | { readonly port: unknown }
+export type Draft<Value> = Value extends
+  | string
+  | number
+  | boolean
+  | null
+  | { readonly port: unknown }
+  | { readonly prefix: unknown }
   ? Value
   : Value extends readonly (infer Item)[]
     ? readonly (Draft<Item> | undefined)[]

@@ -29,7 +29,10 @@ export type DiagnosticCode =
   | 'no-candidate'
   | 'unhelpful-timing'
   | 'invalid-durability'
-  | 'unhelpful-durability';
+  | 'unhelpful-durability'
+  | 'no-client'
+  | 'trusts-everybody'
+  | 'unread-proxy-header';
 
 /** A stretch of the file, as offsets into its text. */
 export interface Place {

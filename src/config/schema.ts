@@ -6,6 +6,7 @@ import {
   duration,
   listenAddress,
   lossLimit,
+  network,
   secret,
   serverAddress,
   text,
@@ -168,6 +169,10 @@ const instance = z.strictObject({
     about:
       'Connections to it that are under way at a time, over all endpoints, until it has answered; the rest wait in line, within `connect_timeout`. The default is below the accept queue of a server with default settings: 80 (MariaDB), 151 (MySQL), 200 (PostgreSQL).',
   }),
+  send_proxy_protocol: key(choice('none', 'v1', 'v2').prefault('none'), {
+    about:
+      "Every connection to it begins with a PROXY header of this version, which tells it the client's address. It has to expect that: MariaDB and Percona Server do (`proxy_protocol_networks`), PostgreSQL and Oracle's MySQL do not ([access.md](access.md)).",
+  }),
   tags: key(z.record(z.string(), text('a text', 'large', 255)).prefault({}), {
     about: 'Names and values of your own, for `members: { tags: … }`.',
     default: 'none',
@@ -189,6 +194,7 @@ const members = z.strictObject({
 });
 
 const balancing = ['reader', 'custom'] as const;
+const networks = () => z.array(network('10.0.0.0/8')).optional();
 
 const endpoint = z.strictObject({
   type: key(choice('writer', 'reader', 'custom', 'instance'), {
@@ -253,6 +259,28 @@ const endpoint = z.strictObject({
   idle_timeout: key(duration(0, day).prefault('0s'), {
     about:
       'A session that has carried no byte either way for so long is closed; `0s`: never. It is kept to a fourth of itself, never early. A query that runs longer without a byte counts as idle too.',
+  }),
+  accept_proxy_protocol: key(networks(), {
+    about:
+      'Connections from these networks have to begin with a PROXY header (version 1 or 2), which says who the client is; one without is refused. From anywhere else no header is read ([access.md](access.md)).',
+    default: 'none',
+  }),
+  allow: key(networks(), {
+    about: 'Only clients from these networks are let in.',
+    default: 'everybody',
+  }),
+  deny: key(networks(), {
+    about: 'Clients from these networks are not let in, whatever `allow` says.',
+    default: 'nobody',
+  }),
+  max_sessions_per_client: key(wholeNumber(1, 1_000_000).optional(), {
+    about: 'Sessions of one client address (IPv6: of one /64) at a time; one more is refused with an error.',
+    default: 'no limit',
+  }),
+  max_connects_per_client: key(wholeNumber(1, 1_000_000).optional(), {
+    about:
+      'New connections a second of one client address (IPv6: of one /64), cancel requests included; those of one second may come at once.',
+    default: 'no limit',
   }),
 });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../base/duration.ts';
+import { formatNetwork, type Network, parseNetwork } from '../base/network.ts';
 import { type HostPort, readAddress } from './address.ts';
 
 /** What one kind of value is called and looks like, for errors and the reference. */
@@ -115,6 +116,19 @@ export function serverAddress(example: string) {
   return value<HostPort>(kind, (text) => {
     const reading = readAddress(text, false);
     return reading.ok ? { ok: true, value: reading.address } : reading;
+  });
+}
+
+/** Bits behind the prefix are refused: nobody can tell whether the address or the prefix is the slip. */
+export function network(example: string) {
+  const kind = { what: 'a network', example, type: 'network, `10.0.0.0/8`, `fd00::/8`, or one address' };
+  return value<Network>(kind, (text) => {
+    const read = parseNetwork(text);
+    if (read === null) return form('an IP address without a port, and the bits of its prefix: `10.0.0.0/8`');
+    const written = parseNetwork(text.split('/')[0] ?? '');
+    const isExact = written?.ip.every((byte, i) => byte === read.ip[i]) === true;
+    if (isExact) return { ok: true, value: read };
+    return { ...form('the address has bits behind the prefix'), suggestion: formatNetwork(read) };
   });
 }
 

@@ -1,5 +1,6 @@
 import type { ClusterId, EndpointId, InstanceId } from '../base/brand.ts';
 import type { Address } from '../cluster/instance.ts';
+import type { EntryRules } from './entry-rules.ts';
 
 export type EndpointType = 'writer' | 'reader' | 'custom' | 'instance';
 export type BalanceName = 'round-robin' | 'least-connections' | 'random' | 'weighted';
@@ -10,7 +11,7 @@ export type Membership =
   | { readonly kind: 'excluded'; readonly instances: readonly InstanceId[] }
   | { readonly kind: 'tags'; readonly tags: Readonly<Record<string, string>> };
 
-interface Common {
+interface Common extends EntryRules {
   readonly id: EndpointId;
   readonly cluster: ClusterId;
   readonly listen: Address;

@@ -1,12 +1,13 @@
 import type { Finding } from '../finding.ts';
 import type { Inspection } from '../inspection.ts';
+import { checkAccess } from './access.ts';
 import { checkAddresses } from './addresses.ts';
 import { checkDurability } from './durability.ts';
 import { checkEndpoints } from './endpoints.ts';
 import { checkFailover } from './failover.ts';
 import { checkNames } from './names.ts';
 
-const checks = [checkNames, checkAddresses, checkEndpoints, checkFailover, checkDurability];
+const checks = [checkNames, checkAddresses, checkEndpoints, checkFailover, checkDurability, checkAccess];
 
 export const runChecks = (inspection: Inspection): readonly Finding[] =>
   checks.flatMap((check) => [...check(inspection)]);
