@@ -68,6 +68,41 @@ export const errorTable = {
     message: 'aurelay: endpoint "{endpoint}" is at its limit of {limit} sessions',
     hint: 'Close idle connections, or raise `max_sessions` on the endpoint.',
   },
+  client_denied: {
+    level: 'warn',
+    sqlstate: '28000',
+    mysqlErrno: 1130,
+    mysqlState: 'HY000',
+    message: 'aurelay: clients from this address are not let in here',
+    hint: 'Who may connect is set with `allow` and `deny` on the endpoint.',
+  },
+  proxy_header: {
+    level: 'warn',
+    sqlstate: '08P01',
+    mysqlErrno: 1043,
+    mysqlState: '08S01',
+    message: 'aurelay: connections from this address have to begin with a PROXY header ({why})',
+    hint: 'Let the proxy in front of Aurelay send one, or take its network out of `accept_proxy_protocol`.',
+  },
+  too_many_client_sessions: {
+    level: 'warn',
+    sqlstate: '53300',
+    // ER_TOO_MANY_USER_CONNECTIONS: too many at a time.
+    mysqlErrno: 1203,
+    mysqlState: '42000',
+    message: 'aurelay: this client address is at its limit of {limit} sessions on endpoint "{endpoint}"',
+    hint: 'Close idle connections, or raise `max_sessions_per_client` on the endpoint.',
+  },
+  too_many_client_connects: {
+    level: 'warn',
+    sqlstate: '53300',
+    // ER_USER_LIMIT_REACHED: too many within a time.
+    mysqlErrno: 1226,
+    mysqlState: '42000',
+    message:
+      'aurelay: this client address is at its limit of {limit} new connections a second on endpoint "{endpoint}"',
+    hint: 'Keep connections open, or raise `max_connects_per_client` on the endpoint.',
+  },
   server_full: {
     level: 'warn',
     sqlstate: '53300',

@@ -18,6 +18,7 @@ import { narrate, type Story } from './narrate.ts';
 import { Prober } from './prober.ts';
 import type { StateStore } from './state-store.ts';
 import type { Supervisor } from './supervisor.ts';
+import { targetOf } from './target.ts';
 
 export interface ControllerOptions {
   readonly config: ClusterConfig;
@@ -92,8 +93,9 @@ export class Controller {
       report: (happening) => this.post(happening),
       isStale: (effect) => effect.epoch < this.state.epoch,
     });
-    for (const { id, address } of config.instances.values()) {
-      const probe = engine.createProbe({ instance: id, address, ...config.monitor });
+    for (const instance of config.instances.values()) {
+      const { id } = instance;
+      const probe = engine.createProbe(targetOf(instance, config));
       const onResult = (result: ProbeResult, seconds: number): void => this.probed(id, result, seconds);
       const { intervalMs, timeoutMs } = config.health;
       this.probers.set(id, new Prober({ probe, intervalMs, timeoutMs, clock, prng: options.prng, onResult }));

@@ -7,6 +7,7 @@ import type { ClusterConfig } from '../config/config.ts';
 import type { Engine, Operations } from '../engines/engine.ts';
 import type { StateStore } from './state-store.ts';
 import type { RejoinRequest, Supervisor } from './supervisor.ts';
+import { targetOf } from './target.ts';
 
 /** The effects that reach outside and report back. */
 export type Deed = Exclude<Effect, { kind: 'probe' | 'answer' | 'receipt' }>;
@@ -45,8 +46,8 @@ export class EffectRunner {
   constructor(options: EffectOptions) {
     this.options = options;
     const { config, engine } = options;
-    for (const { id, address } of config.instances.values()) {
-      this.operations.set(id, engine.createOperations({ instance: id, address, ...config.monitor }));
+    for (const instance of config.instances.values()) {
+      this.operations.set(instance.id, engine.createOperations(targetOf(instance, config)));
     }
   }
 

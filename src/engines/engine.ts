@@ -28,6 +28,8 @@ export interface Target {
   readonly password: string | null;
   /** PostgreSQL's database to connect to; MySQL needs none. */
   readonly database: string;
+  /** Sent on each connection before anything else (a PROXY header); absent: nothing is. */
+  readonly preamble?: Uint8Array;
 }
 
 // ---- the protocol's start: sans-IO, bytes in and events out ----

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
-import type { Address } from '../cluster/instance.ts';
+import type { Instance } from '../cluster/instance.ts';
+import { ownHeader } from '../proxy-protocol/encode.ts';
 import { dial } from './dial.ts';
 
 /** A server that has not dealt with a cancel request by then is left alone. */
@@ -13,7 +14,7 @@ export const cancelTimeoutMs = 5_000;
  */
 export function passCancel(
   bytes: Uint8Array,
-  servers: readonly Address[],
+  servers: readonly Pick<Instance, 'address' | 'sendProxyProtocol'>[],
   clock: Clock,
   done: () => void,
 ): void {
@@ -28,8 +29,10 @@ export function passCancel(
   };
   for (const server of servers) {
     const startedAt = clock.now();
-    dial(server, cancelTimeoutMs, clock, (outcome) => {
+    dial(server.address, cancelTimeoutMs, clock, (outcome) => {
       if (outcome.kind === 'failed') return oneDone();
+      const header = ownHeader(server.sendProxyProtocol);
+      if (header !== null) outcome.socket.write(header);
       deliver(outcome.socket, bytes, clock, cancelTimeoutMs - (clock.now() - startedAt), oneDone);
     });
   }

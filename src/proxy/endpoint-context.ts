@@ -8,6 +8,7 @@ import type { PolicyState } from '../endpoints/policies/policy.ts';
 import type { ServerLimits } from '../endpoints/server-limits.ts';
 import type { EngineName, Protocol } from '../engines/engine.ts';
 import type { DialPacer } from './dial-pacer.ts';
+import type { Clients } from './entry/clients.ts';
 import type { HoldQueue } from './hold-queue.ts';
 import type { At, ProxyObserver } from './observer.ts';
 import type { Registry } from './registry.ts';
@@ -32,6 +33,7 @@ export interface EndpointContext {
   readonly relay: Relay;
   /** Of connections to servers. */
   readonly keepaliveMs: number;
+  readonly clients: Clients;
   readonly registry: Registry<Session>;
   /** One for all. */
   readonly pacer: DialPacer;

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { assert } from '../base/assert.ts';
 import type { ClusterId, EndpointId, InstanceId } from '../base/brand.ts';
@@ -16,6 +15,8 @@ import type { Engine } from '../engines/engine.ts';
 import { defaultKeepaliveMs } from './dial.ts';
 import { DialPacer } from './dial-pacer.ts';
 import type { EndpointContext } from './endpoint-context.ts';
+import { Clients } from './entry/clients.ts';
+import { Gate } from './entry/gate.ts';
 import { HoldQueue } from './hold-queue.ts';
 import { type Listener, openListener } from './listener.ts';
 import type { ProxyObserver } from './observer.ts';
@@ -93,6 +94,7 @@ interface Room {
 interface Door {
   readonly ctx: EndpointContext;
   readonly clients: Set<Session>;
+  readonly gate: Gate;
   listener: Listener | null;
   error: string | null;
 }
@@ -127,8 +129,9 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
     const { cluster } = endpoint;
     const { name, protocol } = deps.engineOf(cluster);
     const clients = new Set<Session>();
+    const at = { cluster, endpoint: endpoint.id };
     const ctx: EndpointContext = {
-      at: { cluster, endpoint: endpoint.id },
+      at,
       engine: name,
       protocol,
       clock,
@@ -137,6 +140,7 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       observer: deps.observer,
       relay,
       keepaliveMs,
+      clients: new Clients(at, clock, deps.logger),
       registry,
       pacer,
       holdQueue: room.holdQueue,
@@ -156,17 +160,18 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       },
     };
     registry.open(ctx.at);
-    return { ctx, clients, listener: null, error: null };
+    const gate = new Gate(ctx, (socket, { origin, turnedAway }) => {
+      const session = new Session(ctx, socket, origin);
+      clients.add(session);
+      sessions.add(session);
+      if (turnedAway === null) session.begin();
+      else session.turnAway(turnedAway.code, turnedAway.details);
+    });
+    return { ctx, clients, gate, listener: null, error: null };
   }
 
   async function open(door: Door, endpoint: Endpoint): Promise<Listener> {
-    const onClient = (socket: Socket) => {
-      const session = new Session(door.ctx, socket);
-      door.clients.add(session);
-      sessions.add(session);
-      session.begin();
-    };
-    return openListener(endpoint, clock, deps.logger, onClient, keepaliveMs);
+    return openListener(endpoint, clock, deps.logger, (socket) => door.gate.enter(socket), keepaliveMs);
   }
 
   async function listen(endpoint: Endpoint): Promise<Address> {
@@ -198,6 +203,7 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
     door.listener = null;
     door.error = 'closed';
     door.ctx.closing = true;
+    door.gate.shut();
     for (const session of [...door.clients]) if (session.isIdle) session.shutDown();
   }
 

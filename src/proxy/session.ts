@@ -4,10 +4,15 @@ import type { InstanceId } from '../base/brand.ts';
 import type { Timer } from '../base/clock.ts';
 import { formatDuration } from '../base/duration.ts';
 import { type ClientError, clientError, type ErrorCode } from '../base/errors.ts';
+import { formatIp } from '../base/ip.ts';
 import type { ClientOpening, ClientRequest } from '../engines/engine.ts';
+import type { ProxyProtocolVersion } from '../proxy-protocol/header.ts';
 import { passCancel } from './cancel.ts';
 import { ClientSide } from './client-side.ts';
 import type { EndpointContext } from './endpoint-context.ts';
+import type { Seat } from './entry/client-sessions.ts';
+import { aboutClients } from './entry/clients.ts';
+import { formatEnd, headerFor, type Origin, originOf } from './entry/origin.ts';
 import { ignore, linger } from './linger.ts';
 import type { At } from './observer.ts';
 import type { RelayHandle } from './relay/relay.ts';
@@ -37,6 +42,9 @@ type State =
 const lastWordsMs = 2_000;
 /** Cancel requests of one endpoint that are passed on at a time. */
 const maxCancels = 32;
+/** There is no waiting for what such a client has to say first. */
+const overdue: ReadonlySet<ErrorCode> = new Set(['handshake_timeout', 'shutting_down']);
+const nothing = new Uint8Array(0);
 
 /** One client connection, from accept to close. */
 export class Session {
@@ -48,12 +56,17 @@ export class Session {
   /** What the client gets to hear as soon as it can read it. */
   #verdict: ClientError | null = null;
   #admitted = false;
+  /** Among the sessions of its client, where those are counted. */
+  #seat: Seat | null = null;
+  /** Where the client comes from; null until somebody asks. */
+  #origin: Origin | null;
   /** Bytes that were passed on before the relay took over. */
   #sent = 0;
   #received = 0;
 
-  constructor(ctx: EndpointContext, socket: Socket) {
+  constructor(ctx: EndpointContext, socket: Socket, origin: Origin | null) {
     this.at = ctx.at;
+    this.#origin = origin;
     this.#ctx = ctx;
     this.#client = new ClientSide(socket, () => this.#clientGone());
   }
@@ -62,6 +75,33 @@ export class Session {
     this.#ctx.observer.accepted(this.at);
     if (this.#ctx.protocol.speaksFirst === 'client') this.#listen(null);
     else this.#travel(null);
+  }
+
+  /** In place of `begin`: tells the client `code` as soon as its protocol lets it hear that, and dials nobody. */
+  turnAway(code: ErrorCode, details: Readonly<Record<string, string | number>>): void {
+    this.#ctx.observer.accepted(this.at);
+    if (this.#ctx.protocol.speaksFirst === 'server' || overdue.has(code)) {
+      this.#refuse(code, details);
+      return;
+    }
+    this.#verdict = this.#fault(code, details);
+    this.#listen(null);
+  }
+
+  /** Its socket's, or what a PROXY header said; null where the client is gone and nobody had asked before. */
+  get clientAddress(): string | null {
+    const origin = this.#cameFrom();
+    return origin === null ? null : formatIp(origin.source.ip);
+  }
+
+  /** What tells a server who the client is, before anything else. */
+  proxyHeader(version: ProxyProtocolVersion): Uint8Array {
+    return headerFor(this.#cameFrom(), version);
+  }
+
+  #cameFrom(): Origin | null {
+    this.#origin ??= originOf(this.#client.socket);
+    return this.#origin;
   }
 
   /** A server that was chosen on older evidence, and has not taken the session, is given up. */
@@ -136,7 +176,8 @@ export class Session {
         else this.#pronounce(this.#verdict, event.request);
         return;
       case 'cancel':
-        this.#cancel(event.bytes);
+        if (this.#verdict === null) this.#cancel(event.bytes);
+        else this.#part(nothing);
         return;
       case 'malformed':
         this.#refuse('protocol_violation', { why: event.why });
@@ -162,9 +203,7 @@ export class Session {
       return;
     }
     const { instances } = this.#ctx.view();
-    const servers = registry
-      .busyInstances(this.at)
-      .flatMap((id) => instances.get(id)?.instance.address ?? []);
+    const servers = registry.busyInstances(this.at).flatMap((id) => instances.get(id)?.instance ?? []);
     observer.cancelled(this.at, servers.length);
     this.#ctx.cancelsInFlight += 1;
     this.#client.socket.on('data', ignore).resume();
@@ -188,7 +227,22 @@ export class Session {
       this.#refuse('too_many_sessions', { limit: endpoint.maxSessions });
       return;
     }
+    if (!this.#sit()) {
+      this.#refuse('too_many_client_sessions', { limit: endpoint.maxSessionsPerClient ?? 0 });
+      return;
+    }
     trip.begin(kept);
+  }
+
+  /** Takes a place among the sessions of its client, where those are counted; false: there is none left. */
+  #sit(): boolean {
+    const { clients, endpoint } = this.#ctx;
+    const most = endpoint.maxSessionsPerClient;
+    if (most === undefined || this.#seat !== null) return true;
+    const origin = this.#cameFrom();
+    // Without one the client is gone, which its socket is about to say.
+    if (origin !== null) this.#seat = clients.seat(origin.source.ip, most);
+    return origin === null || this.#seat !== null;
   }
 
   #arrived(trip: Trip, arrival: Arrival): void {
@@ -228,6 +282,7 @@ export class Session {
     const startedAt = clock.now();
     const { instance } = server.target;
     server.settle();
+    this.#noteClient(instance, 'a session begins');
     observer.routed(this.at, instance, (startedAt - trip.startedAt) / 1000);
     const handle = relay.start({
       client: this.#client.release(),
@@ -238,6 +293,7 @@ export class Session {
       onEnd: (reason, { sent, received }) => {
         server.detach();
         const bytes = { sent: this.#sent + sent, received: this.#received + received };
+        this.#noteClient(instance, `a session ended: ${reason}`);
         observer.closed(this.at, instance, reason, bytes, (clock.now() - startedAt) / 1000);
         this.#gone();
       },
@@ -245,9 +301,22 @@ export class Session {
     this.#state = { name: 'relaying', handle };
   }
 
+  #noteClient(instance: InstanceId | null, what: string): void {
+    const { logger } = this.#ctx;
+    if (!logger.isLevelEnabled('debug')) return;
+    const origin = this.#cameFrom();
+    logger.debug({ ...this.at, instance, client: origin === null ? null : formatEnd(origin.source) }, what);
+  }
+
   // ---- leaving ----
 
   #refuse(code: ErrorCode, details: Readonly<Record<string, string | number>>): void {
+    const error = this.#verdict ?? this.#fault(code, details);
+    this.#pronounce(error, this.#state.name === 'travelling' ? this.#request : null);
+  }
+
+  /** The error in words; it is counted, and logged where it is about who the client is. */
+  #fault(code: ErrorCode, details: Readonly<Record<string, string | number>>): ClientError {
     const { endpoint, engine, limits, observer, view } = this.#ctx;
     const { phase, reason } = view();
     const holds = code === 'hold_timeout';
@@ -258,8 +327,10 @@ export class Session {
       timeout: formatDuration(holds ? limits().holdMs : endpoint.connectTimeoutMs),
       ...details,
     });
-    if (this.#verdict === null) observer.refused(this.at, code, error.message);
-    this.#pronounce(this.#verdict ?? error, this.#state.name === 'travelling' ? this.#request : null);
+    observer.refused(this.at, code, error.message);
+    const origin = aboutClients.has(code) ? this.#cameFrom() : null;
+    if (origin !== null) this.#ctx.clients.complain(origin.source, code, error.message);
+    return error;
   }
 
   /**
@@ -294,7 +365,7 @@ export class Session {
         'the client left before a server had taken its session',
       );
     } else if (this.#state.name === 'opening') {
-      this.#ctx.logger.debug({ ...this.at }, 'a client left before it had said what it wants');
+      this.#noteClient(null, 'a client left before it had said what it wants');
     }
     this.#leave('client-gone');
     this.#client.socket.destroy();
@@ -308,8 +379,7 @@ export class Session {
       state.kept?.drop();
     }
     if (state.name === 'travelling') state.trip.abandon(why);
-    if (this.#admitted) this.#ctx.registry.dismiss(this.at);
-    this.#admitted = false;
+    this.#dismiss();
     this.#state = { name: 'leaving' };
   }
 
@@ -321,9 +391,15 @@ export class Session {
     else socket.once('close', () => this.#gone());
   }
 
-  #gone(): void {
+  #dismiss(): void {
     if (this.#admitted) this.#ctx.registry.dismiss(this.at);
     this.#admitted = false;
+    this.#seat?.leave();
+    this.#seat = null;
+  }
+
+  #gone(): void {
+    this.#dismiss();
     this.#state = { name: 'gone' };
     this.#ctx.onGone(this);
   }

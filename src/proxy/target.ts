@@ -3,11 +3,14 @@ import type { Address } from '../cluster/instance.ts';
 import type { ClusterView } from '../cluster/view.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import { member, type Tier } from '../endpoints/members.ts';
+import type { ProxyProtocolVersion } from '../proxy-protocol/header.ts';
 
 /** A server that was chosen for a session, and the evidence that it was chosen on. */
 export interface Target {
   readonly instance: InstanceId;
   readonly address: Address;
+  /** How it is told who its client is; undefined: not at all. */
+  readonly sendProxyProtocol: ProxyProtocolVersion | undefined;
   readonly tier: Tier;
   readonly epoch: Epoch;
 }

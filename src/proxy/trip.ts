@@ -160,9 +160,16 @@ export class Trip {
       return;
     }
     this.#ctx.balancing = selection.state;
-    const address = view.instances.get(selection.picked)?.instance.address;
-    assert(address !== undefined, 'an instance that was picked is in the view');
-    const target = { instance: selection.picked, address, tier: selection.tier, epoch: view.epoch };
+    const picked = view.instances.get(selection.picked)?.instance;
+    assert(picked !== undefined, 'an instance that was picked is in the view');
+    const { address, sendProxyProtocol } = picked;
+    const target = {
+      instance: picked.id,
+      address,
+      sendProxyProtocol,
+      tier: selection.tier,
+      epoch: view.epoch,
+    };
     this.#line(target, this.#share(selection.others));
   }
 
@@ -229,6 +236,8 @@ export class Trip {
       if (outcome.kind === 'failed')
         return this.#failed(server, 'unreachable', outcome.reason, outcome.detail);
       server.socket = outcome.socket;
+      const { sendProxyProtocol } = server.target;
+      if (sendProxyProtocol !== undefined) outcome.socket.write(this.#session.proxyHeader(sendProxyProtocol));
       if (server.isLost) return this.viewChanged();
       this.#ask(server, deadline);
     };

@@ -35,14 +35,14 @@ const unverifiedTls = { rejectUnauthorized: false };
  * behind. `programName` shows in the server's list of connection attributes.
  */
 export async function openLink(target: Target, programName: string, signal: AbortSignal): Promise<Link> {
-  const greeted = await greet(target.address, signal);
+  const greeted = await greet(target, signal);
   try {
     return await logIn(target, programName, greeted, greeted.greeting.offersTls, signal);
   } catch (error) {
     if (!isTlsFailure(error)) throw error;
     // A server whose certificate or TLS version this OpenSSL rejects is still worth watching; whoever could force
     // this could as well have taken the offer of TLS out of the greeting.
-    return await logIn(target, programName, await greet(target.address, signal), false, signal);
+    return await logIn(target, programName, await greet(target, signal), false, signal);
   }
 }
 
@@ -59,10 +59,11 @@ interface Greeted {
  * Connects, and reads the greeting before the driver does: the driver has no limit on what it waits for, and takes
  * the first bytes of an HTTP server for the header of a packet of five megabytes.
  */
-function greet(address: Address, signal: AbortSignal): Promise<Greeted> {
+function greet({ address, preamble }: Target, signal: AbortSignal): Promise<Greeted> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(abortedError(address));
     const socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
+    if (preamble !== undefined) socket.write(preamble);
     const opening = new MysqlServerOpening();
     const settle = (end: () => void): void => {
       socket.off('data', onData).off('error', fail).off('close', onClose);

@@ -27,6 +27,9 @@ export class ServerConnection {
   #ended = false;
 
   constructor(target: Target, options: ConnectionOptions) {
+    const { preamble } = target;
+    // Before `pg` listens for the same event, and so before its first message.
+    if (preamble !== undefined) this.#socket.once('connect', () => this.#socket.write(preamble));
     this.#client = new pg.Client({
       host: target.address.host,
       port: target.address.port,

@@ -27,14 +27,14 @@ export class Door {
    * Knocks at `peer` where it is time to: where a session already leads, by number, so that a name server's outage is
    * not taken for the server's. An answer that takes longer than `patienceMs` is no more waited for, but asked anew.
    */
-  knock(peer: NetConnectOpts, patienceMs: number): void {
+  knock(peer: NetConnectOpts, patienceMs: number, preamble?: Uint8Array): void {
     const now = performance.now();
     const age = now - this.#knockedAt;
     if (age < knockIntervalMs || (this.#knock !== null && age < patienceMs)) return;
     this.#knock?.destroy();
     this.#knockedAt = now;
     this.#silentSince ??= now;
-    this.#knock = this.#begin(peer);
+    this.#knock = this.#begin(peer, preamble);
   }
 
   /** What speaks against the server, as far as is known now. */
@@ -61,8 +61,9 @@ export class Door {
     this.#knock = null;
   }
 
-  #begin(peer: NetConnectOpts): Socket {
+  #begin(peer: NetConnectOpts, preamble: Uint8Array | undefined): Socket {
     const socket = connect(peer);
+    if (preamble !== undefined) socket.write(preamble);
     let outcome: ProbeFailure | null = classify(new Error('Connection terminated before an answer'), []);
     socket.on('connect', () => socket.write(serialize.requestSsl()));
     socket.on('data', () => {

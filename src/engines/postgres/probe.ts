@@ -62,7 +62,7 @@ export class PostgresProbe implements Probe {
 
   async #readRow(timeoutMs: number): Promise<StatusRow> {
     const kept = this.#connection;
-    if (kept !== null) this.#door.knock(kept.peer, doorPatience * timeoutMs);
+    if (kept !== null) this.#door.knock(kept.peer, doorPatience * timeoutMs, this.#target.preamble);
     const connection = kept ?? (await this.#connect(timeoutMs));
     const [row = {}] = await connection.query(statusQuery);
     if (!needsHistory(row)) return row;

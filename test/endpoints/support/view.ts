@@ -8,6 +8,7 @@ import {
 } from '../../../src/base/brand.ts';
 import type { ClusterView, InstanceView } from '../../../src/cluster/view.ts';
 import type { BalancedEndpoint, Endpoint } from '../../../src/endpoints/endpoint.ts';
+import type { ProxyProtocolVersion } from '../../../src/proxy-protocol/header.ts';
 
 export const cluster = clusterId('c');
 
@@ -16,6 +17,7 @@ export interface InstanceSketch extends Partial<Omit<InstanceView, 'instance'>> 
   readonly weight?: number;
   readonly tags?: Record<string, string>;
   readonly port?: number;
+  readonly sendProxyProtocol?: ProxyProtocolVersion;
 }
 
 /** A view in which everything not mentioned is well: healthy replicas, replicating, without lag. */
@@ -25,7 +27,8 @@ export function viewOf(
   term: Epoch = epoch(1),
 ): ClusterView {
   const instances = new Map<InstanceId, InstanceView>();
-  for (const [name, { zone = null, weight = 1, tags = {}, port = 1, ...rest }] of Object.entries(sketches)) {
+  for (const [name, sketch] of Object.entries(sketches)) {
+    const { zone = null, weight = 1, tags = {}, port = 1, sendProxyProtocol, ...rest } = sketch;
     const id = instanceId(name);
     instances.set(id, {
       instance: {
@@ -37,6 +40,7 @@ export function viewOf(
         weight,
         tags,
         copy: true,
+        ...(sendProxyProtocol === undefined ? {} : { sendProxyProtocol }),
       },
       role: name === writer ? 'writer' : 'replica',
       health: 'healthy',
