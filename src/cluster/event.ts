@@ -1,7 +1,9 @@
 import type { Epoch, InstanceId } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
+import type { Instance } from './instance.ts';
 import type { Observation, ProbeFailure } from './observation.ts';
 import type { Position } from './position.ts';
+import type { Policy } from './state.ts';
 
 /** Everything that can happen to a cluster, as the core sees it. `at` never decreases. */
 export type Event = { readonly at: Instant } & Happening;
@@ -88,6 +90,15 @@ export type Happening =
       readonly epoch: Epoch;
       readonly instance: InstanceId;
       readonly why: string;
+    }
+  /** Another configuration is in force from this event on: it is the policy that the core is given with it. */
+  | {
+      readonly kind: 'reconfigured';
+      readonly instances: readonly Instance[];
+      /** The policy until now. */
+      readonly before: Policy;
+      /** What changed, for people. */
+      readonly summary: string;
     }
   // What an operator asks for; answered by one `answer` effect with the same `request`.
   | {

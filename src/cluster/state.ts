@@ -151,6 +151,26 @@ export interface Policy {
   readonly maxLoss: number | null;
 }
 
+/** A server that was never asked. */
+export const unknownInstance = (instance: Instance, drained: boolean, at: Instant): InstanceState => ({
+  instance,
+  health: 'unknown',
+  successes: 0,
+  failures: 0,
+  lastFailure: null,
+  failedAt: null,
+  observation: null,
+  lastObservation: null,
+  lastStreamingAt: null,
+  heardAt: null,
+  lastStreamingLag: null,
+  returnedAt: null,
+  drained,
+  correctedAt: null,
+  stray: null,
+  rejoins: { attempts: 0, notBefore: at },
+});
+
 export function initialState(
   cluster: ClusterId,
   instances: Iterable<Instance>,
@@ -159,24 +179,7 @@ export function initialState(
 ): ClusterState {
   const known = new Map<InstanceId, InstanceState>();
   for (const instance of instances) {
-    known.set(instance.id, {
-      instance,
-      health: 'unknown',
-      successes: 0,
-      failures: 0,
-      lastFailure: null,
-      failedAt: null,
-      observation: null,
-      lastObservation: null,
-      lastStreamingAt: null,
-      heardAt: null,
-      lastStreamingLag: null,
-      returnedAt: null,
-      drained: memory?.drained.includes(instance.id) ?? false,
-      correctedAt: null,
-      stray: null,
-      rejoins: { attempts: 0, notBefore: at },
-    });
+    known.set(instance.id, unknownInstance(instance, memory?.drained.includes(instance.id) ?? false, at));
   }
   const writer = memory?.writer != null && known.has(memory.writer) ? memory.writer : null;
   return {
@@ -186,7 +189,8 @@ export function initialState(
     proven: !(memory?.promoting ?? false),
     vain: 0,
     phase: { name: 'starting', since: at },
-    deposed: new Set(memory?.deposed.filter((id) => known.has(id)) ?? []),
+    // Of those that are no instances any more too: one that is put back is not trusted for having been away.
+    deposed: new Set(memory?.deposed ?? []),
     instances: known,
     lastFailoverAt: null,
     rejoining: null,

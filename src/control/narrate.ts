@@ -219,6 +219,20 @@ export const storyOfRule: Readonly<Record<string, Line>> = {
       `${probedInstance(s)} does not receive from the writer as it should: it is pointed at ${s.after.writer}`,
     about: probedInstance,
   },
+  reconfigured: {
+    level: 'info',
+    name: 'config.reloaded',
+    tell: ({ event }) => (event.kind === 'reconfigured' ? event.summary : null),
+  },
+  'promise-lowered': {
+    level: 'warn',
+    name: 'durability.lowered',
+    tell: (s) =>
+      s.after.durability.secured > 1
+        ? `by the new configuration ${s.after.durability.secured} copies have each commit that was acknowledged, until more have it`
+        : 'by the new configuration commits that were acknowledged may be on one copy only, until more have them',
+    about: writer,
+  },
   drain: {
     level: 'info',
     name: 'instance.drained',

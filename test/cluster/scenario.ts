@@ -6,6 +6,7 @@ import type { Instance } from '../../src/cluster/instance.ts';
 import type { Memory } from '../../src/cluster/memory.ts';
 import type { Observation, ProbeFailureReason } from '../../src/cluster/observation.ts';
 import type { Position, PositionOrder } from '../../src/cluster/position.ts';
+import { objection } from '../../src/cluster/reconfiguration.ts';
 import { type ClusterState, initialState, type Policy } from '../../src/cluster/state.ts';
 import { step } from '../../src/cluster/step.ts';
 import { viewWriter } from '../../src/cluster/view-of.ts';
@@ -91,6 +92,8 @@ export class Scenario {
           followers: [],
         };
         return [];
+      case 'reconfigure':
+        return this.reconfigure(words, options);
       case 'wait':
         this.at += Number(words[0]);
         return this.feed({ kind: 'tick' });
@@ -115,6 +118,24 @@ export class Scenario {
     const minInterval = options.get('min_interval');
     if (minInterval !== undefined) this.policy = { ...this.policy, minIntervalMs: Number(minInterval) };
     return [];
+  }
+
+  /** `reconfigure pg-1 pg-2@elsewhere pg-3/no-copy quorum=2of2`; without `quorum` and `async` the durability stays. */
+  private reconfigure(words: string[], options: Map<string, string>): string[] {
+    const before = this.policy;
+    if (words.includes('async')) this.policy = { ...before, durability: null };
+    this.setPolicy(words, options);
+    const instances = words
+      .filter((word) => !['async', 'degrade', 'observe'].includes(word))
+      .map((word) => {
+        const [place = '', flag] = word.split('/');
+        const [id = '', host = id] = place.split('@');
+        return testInstance(id, { address: { host, port: 5432 }, copy: flag !== 'no-copy' });
+      });
+    const against = this.state === null ? null : objection(this.state, instances, this.policy);
+    if (against === null) return this.feed({ kind: 'reconfigured', instances, before, summary: 'as said' });
+    this.policy = before;
+    return [`${against.kind}: ${against.why}`];
   }
 
   private happening(command: string, words: string[], options: Map<string, string>): Happening {

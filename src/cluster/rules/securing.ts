@@ -216,15 +216,18 @@ function waiting(c: Context): Acknowledgement | null {
   return wanted !== null && wanted.count > 0 && isMet(wanted, actual) ? actual : null;
 }
 
-/** It said so itself just now; what it shall wait for when it is let off, it need not. */
+/**
+ * It said so itself just now; what it shall wait for when it is let off, it need not. Receipts of others than the copies
+ * count for nothing.
+ */
 function waitsForLess(c: Context): boolean {
   const known = askedWriter(c);
   const actual = known?.observation?.acknowledgement ?? null;
   if (known === null || actual === null || c.state.durability.unsavedSince !== null) return false;
   const wanted = requirementFor(c.state, known.instance.id, c.policy);
   if (wanted === null || isMet(wanted, actual)) return false;
-  const hasOthers = (actual.from ?? []).some((id) => !wanted.from.includes(id));
-  return hasOthers || actual.count < c.state.durability.secured - 1;
+  const others = (actual.from ?? []).filter((id) => !wanted.from.includes(id));
+  return actual.count - others.length < c.state.durability.secured - 1;
 }
 
 /** Copies that replicate from the writer and were seen to have the mark. */

@@ -3,6 +3,7 @@ import { fencingRules } from './fencing.ts';
 import { findingRules } from './finding.ts';
 import { losingRules } from './losing.ts';
 import { promotingRules } from './promoting.ts';
+import { reconfiguringRules } from './reconfiguring.ts';
 import { rejoiningRules } from './rejoining.ts';
 import { requestRules } from './requests.ts';
 import type { Rule } from './rule.ts';
@@ -12,6 +13,7 @@ export { requestRules };
 
 /** What happens by itself, in the order in which it is asked. */
 export const rules: readonly Rule[] = [
+  ...reconfiguringRules,
   ...findingRules,
   ...losingRules,
   ...fencingRules,
