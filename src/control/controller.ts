@@ -5,8 +5,10 @@ import { messageOf } from '../base/errors.ts';
 import type { Prng } from '../base/prng.ts';
 import type { Answer, Divergence, Effect } from '../cluster/effect.ts';
 import type { Event, Happening } from '../cluster/event.ts';
+import { type Instance, sameAddress } from '../cluster/instance.ts';
 import type { ProbeFailureReason } from '../cluster/observation.ts';
 import type { Receipt } from '../cluster/receipt.ts';
+import { type Objection, objection } from '../cluster/reconfiguration.ts';
 import { type ClusterState, initialState, type Policy } from '../cluster/state.ts';
 import { step } from '../cluster/step.ts';
 import type { ClusterView } from '../cluster/view.ts';
@@ -52,7 +54,8 @@ const mostRequests = 16;
  */
 export class Controller {
   private readonly options: ControllerOptions;
-  private readonly policy: Policy;
+  private config: ClusterConfig;
+  private policy: Policy;
   private readonly probers = new Map<InstanceId, Prober>();
   private readonly effects: EffectRunner;
   private readonly mailbox: Event[] = [];
@@ -68,18 +71,8 @@ export class Controller {
   constructor(options: ControllerOptions) {
     const { config, engine, clock, store } = options;
     this.options = options;
-    this.policy = {
-      mode: config.failover.mode,
-      fall: config.health.fall,
-      rise: config.health.rise,
-      intervalMs: config.health.intervalMs,
-      minIntervalMs: config.failover.minIntervalMs,
-      promoteTimeoutMs: config.failover.promoteTimeoutMs,
-      supervised: options.supervisor != null,
-      formerWriterCanFollow: engine.formerWriterCanFollow,
-      durability: config.durability,
-      maxLoss: config.failover.maxLoss,
-    };
+    this.config = config;
+    this.policy = policyOf(config, engine, options.supervisor ?? null);
     this.state = initialState(config.id, config.instances.values(), store.load(), clock.now());
     this.current = viewOf(this.state, clock.now(), this.policy.durability);
     this.effects = new EffectRunner({
@@ -93,13 +86,8 @@ export class Controller {
       report: (happening) => this.post(happening),
       isStale: (effect) => effect.epoch < this.state.epoch,
     });
-    for (const instance of config.instances.values()) {
-      const { id } = instance;
-      const probe = engine.createProbe(targetOf(instance, config));
-      const onResult = (result: ProbeResult, seconds: number): void => this.probed(id, result, seconds);
-      const { intervalMs, timeoutMs } = config.health;
-      this.probers.set(id, new Prober({ probe, intervalMs, timeoutMs, clock, prng: options.prng, onResult }));
-    }
+    for (const instance of config.instances.values())
+      this.probers.set(instance.id, this.createProber(instance));
   }
 
   get view(): ClusterView {
@@ -157,6 +145,54 @@ export class Controller {
       this.answers.set(request, resolve);
       this.post(make(request));
     });
+  }
+
+  /** What speaks against `config` at this moment; null: `reconfigure` may be called, in the same turn of the event loop. */
+  objection(config: ClusterConfig, supervisor: Supervisor | null): Objection | null {
+    if (this.stopped) return { kind: 'never', why: 'aurelay is shutting down' };
+    return objection(this.state, [...config.instances.values()], this.policyFor(config, supervisor));
+  }
+
+  /** `config` is in force from here on; effects that have begun go on as they were begun. `summary`: what changed. */
+  reconfigure(config: ClusterConfig, supervisor: Supervisor | null, summary: string): void {
+    assert(!this.busy && this.mailbox.length === 0, 'a configuration comes between two steps');
+    const [former, before] = [this.config, this.policy];
+    this.config = config;
+    this.policy = this.policyFor(config, supervisor);
+    this.effects.reconfigure(config, supervisor);
+    const renewed = this.renewProbers(former);
+    this.post({ kind: 'reconfigured', instances: [...config.instances.values()], before, summary });
+    if (!this.stopped) for (const prober of renewed) prober.start();
+  }
+
+  private policyFor(config: ClusterConfig, supervisor: Supervisor | null): Policy {
+    return policyOf(config, this.options.engine, supervisor);
+  }
+
+  /** Probers of servers that are new, or are asked in another way; an answer to the old question counts no more. */
+  private renewProbers(former: ClusterConfig): readonly Prober[] {
+    const { instances } = this.config;
+    for (const [id, prober] of this.probers) {
+      const [old, current] = [former.instances.get(id), instances.get(id)];
+      if (old && current && probedWith(old, former) === probedWith(current, this.config)) continue;
+      prober.stop();
+      this.probers.delete(id);
+    }
+    const missing = [...instances.values()].filter(({ id }) => !this.probers.has(id));
+    return missing.map((instance) => {
+      const prober = this.createProber(instance);
+      this.probers.set(instance.id, prober);
+      return prober;
+    });
+  }
+
+  private createProber(instance: Instance): Prober {
+    const { engine, clock, prng } = this.options;
+    const probe = engine.createProbe(targetOf(instance, this.config));
+    const onResult = (result: ProbeResult, seconds: number): void =>
+      this.probed(instance.id, result, seconds);
+    const { intervalMs, timeoutMs } = this.config.health;
+    return new Prober({ probe, intervalMs, timeoutMs, clock, prng, onResult });
   }
 
   private probed(instance: InstanceId, result: ProbeResult, seconds: number): void {
@@ -226,3 +262,23 @@ export class Controller {
     }
   }
 }
+
+function policyOf(config: ClusterConfig, engine: Engine, supervisor: Supervisor | null): Policy {
+  const { failover, health, durability } = config;
+  return {
+    mode: failover.mode,
+    fall: health.fall,
+    rise: health.rise,
+    intervalMs: health.intervalMs,
+    minIntervalMs: failover.minIntervalMs,
+    promoteTimeoutMs: failover.promoteTimeoutMs,
+    supervised: supervisor !== null,
+    formerWriterCanFollow: engine.formerWriterCanFollow,
+    durability,
+    maxLoss: failover.maxLoss,
+  };
+}
+
+/** All that a probe is made of but its address, as a text that can be compared. */
+const probedWith = (instance: Instance, config: ClusterConfig): string =>
+  JSON.stringify([targetOf(instance, config), config.health.intervalMs, config.health.timeoutMs]);

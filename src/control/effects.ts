@@ -36,7 +36,9 @@ const sealTimeoutMs = 5_000;
  */
 export class EffectRunner {
   private readonly options: EffectOptions;
-  private readonly operations = new Map<InstanceId, Operations>();
+  private config: ClusterConfig;
+  private supervisor: Supervisor | null;
+  private operations: ReadonlyMap<InstanceId, Operations>;
   private readonly chains = new Map<InstanceId, Promise<void>>();
   /** How often a `fence` of an instance was taken back. */
   private readonly unfenced = new Map<InstanceId, number>();
@@ -45,10 +47,30 @@ export class EffectRunner {
 
   constructor(options: EffectOptions) {
     this.options = options;
-    const { config, engine } = options;
-    for (const instance of config.instances.values()) {
-      this.operations.set(instance.id, engine.createOperations(targetOf(instance, config)));
+    this.config = options.config;
+    this.supervisor = options.supervisor;
+    this.operations = this.operationsOf(options.config);
+  }
+
+  /** What has begun goes on as it was begun. */
+  reconfigure(config: ClusterConfig, supervisor: Supervisor | null): void {
+    this.config = config;
+    this.supervisor = supervisor;
+    this.operations = this.operationsOf(config);
+    for (const id of this.chains.keys()) {
+      if (config.instances.has(id)) continue;
+      this.chains.delete(id);
+      this.quorums.delete(id);
+      this.unfenced.delete(id);
     }
+  }
+
+  private operationsOf(config: ClusterConfig): ReadonlyMap<InstanceId, Operations> {
+    const { engine } = this.options;
+    const operations = [...config.instances.values()].map(
+      (instance) => [instance.id, engine.createOperations(targetOf(instance, config))] as const,
+    );
+    return new Map(operations);
   }
 
   async run(effect: Deed): Promise<void> {
@@ -114,7 +136,7 @@ export class EffectRunner {
   private async operate(
     effect: Extract<Deed, { kind: 'fence' | 'unfence' | 'promote' | 'follow' | 'seal' | 'require-quorum' }>,
   ): Promise<Happening | null> {
-    const { config } = this.options;
+    const { config } = this;
     const { epoch, instance } = effect;
     const operations = this.operations.get(instance);
     if (operations === undefined) return null;
@@ -164,7 +186,8 @@ export class EffectRunner {
   }
 
   private async rejoin(effect: Extract<Deed, { kind: 'rejoin' }>): Promise<Happening> {
-    const { config, supervisor, stopping } = this.options;
+    const { config, supervisor } = this;
+    const { stopping } = this.options;
     const { epoch, reason, divergence } = effect;
     const instance = config.instances.get(effect.instance);
     const writer = config.instances.get(effect.writer);
