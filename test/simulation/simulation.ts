@@ -149,6 +149,8 @@ const faults: readonly Fault[] = [
   (world, server) => void world.controller?.switchover(server.instance.id),
   (world, server) => void world.controller?.drain(server.instance.id, world.prng.next() < 0.3),
   (world, server) => rebuild(world, server),
+  (world) => world.reload('any'),
+  (world) => world.reload('any'),
 ];
 
 function fault(world: World, isQuorum: boolean): void {
@@ -182,6 +184,7 @@ function rebuild(world: World, server: SimServer): void {
 /** What the docs tell a person to do. */
 function operator(world: World): void {
   const { view, controller } = world;
+  world.reload('whole');
   if (view === null || controller === null) return;
   for (const [id, { drained }] of view.instances) if (drained) void controller.drain(id, false);
   if (view.phase === 'operator-required') {

@@ -78,7 +78,9 @@ export class World {
   /** Promotions whose answer is lost, to come. */
   lostAnswers = 0;
   acknowledged = 0;
-  private readonly config: ClusterConfig;
+  private config: ClusterConfig;
+  /** With every server, as at the beginning. */
+  private readonly whole: ClusterConfig;
 
   /** Writes that their clients were told of. */
   private readonly told = new Set<number>();
@@ -104,6 +106,7 @@ export class World {
         promoteTimeoutMs: 5_000,
       },
     });
+    this.whole = this.config;
     this.supervised = this.prng.next() < 0.5;
     const replicate = (): void => {
       this.replicate();
@@ -150,6 +153,8 @@ export class World {
         this.log(`  ${story.name}: ${story.message}`);
         // From here on Aurelay says itself that writes may be lost.
         if (story.name === 'durability.degraded') this.promised.clear();
+        if (story.name === 'durability.lowered' && this.view?.durability?.secured === 1)
+          this.promised.clear();
         if (story.name === 'durability.secured') this.promiseAll();
         assert.notEqual(story.name, 'durability.broken', 'nobody touches a server’s quorum but Aurelay');
       },
@@ -161,7 +166,44 @@ export class World {
       },
     });
     this.controller = controller;
+    // The configuration may have changed, and the promise with it, just before a crash.
+    if ((controller.view.durability?.secured ?? 1) === 1) this.promised.clear();
     controller.start();
+  }
+
+  /** Somebody edits the file; a running Aurelay reloads it, or refuses to. */
+  reload(change: 'any' | 'whole'): void {
+    if (change === 'whole' && this.config === this.whole) return;
+    const config = change === 'whole' ? this.whole : this.otherConfig();
+    const { controller } = this;
+    const supervisor = this.supervised ? this.supervisor() : null;
+    const against = controller?.objection(config, supervisor) ?? null;
+    const words = `${[...config.instances.keys()].join(' ')}${config.durability === null ? '' : `, ${config.durability.writeQuorum} of ${config.durability.copies}`}`;
+    this.log(`reload: ${words}${against === null ? '' : ` (${against.why})`}`);
+    if (against !== null) return;
+    this.config = config;
+    // A choice of the operator's, at once.
+    if (config.durability === null) this.promised.clear();
+    controller?.reconfigure(config, supervisor, words);
+  }
+
+  /** Some servers of all, the writer perhaps among them; another write quorum; another patience. */
+  private otherConfig(): ClusterConfig {
+    const all = [...this.whole.instances.values()];
+    const kept = all.filter(() => this.prng.next() < 0.75);
+    const isQuorum = this.whole.durability !== null && kept.length >= 2 && this.prng.next() < 0.9;
+    const least = Math.floor(kept.length / 2) + 1;
+    const writeQuorum = this.between(least, Math.max(least, kept.length - 1));
+    const durability =
+      isQuorum && this.whole.durability !== null
+        ? { ...this.whole.durability, copies: kept.length, writeQuorum }
+        : null;
+    return {
+      ...this.whole,
+      instances: new Map((kept.length > 0 ? kept : all).map((instance) => [instance.id, instance])),
+      health: { ...this.whole.health, fall: this.between(2, 4), rise: this.between(1, 3) },
+      durability,
+    };
   }
 
   fatal: unknown = null;
@@ -294,7 +336,7 @@ export class World {
 
   private connectDirectly(): Session | null {
     const server = this.pick([...this.servers.values()]);
-    if (!server.answers || !server.writable) return null;
+    if (!server.answers || !server.writable || !this.config.instances.has(server.instance.id)) return null;
     return { direct: true, server, run: server.run, epoch: 0 as Epoch, open: true };
   }
 
@@ -334,6 +376,7 @@ export class World {
 
   /** A server that waits for copies promises; so does Aurelay, wherever it lets clients in and says that it is so. */
   private isPromised({ instance, quorum }: SimServer): boolean {
+    if (this.config.durability === null) return false;
     const secured = this.view?.durability?.secured ?? this.disk?.durability.secured ?? 1;
     return secured > 1 && (quorum.count > 0 || this.view?.writer === instance.id);
   }
