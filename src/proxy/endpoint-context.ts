@@ -31,7 +31,7 @@ export interface EndpointContext {
   readonly logger: Logger;
   readonly observer: ProxyObserver;
   readonly relay: Relay;
-  /** Of connections to servers. */
+  /** Of connections to servers, as configured last. */
   readonly keepaliveMs: number;
   readonly clients: Clients;
   readonly registry: Registry<Session>;

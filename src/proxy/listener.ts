@@ -15,6 +15,8 @@ const quietMs = 1000;
 export interface Listener {
   /** Where it listens, with the port that the system chose if 0 was asked for. */
   readonly address: Address;
+  /** How many sessions there may be. */
+  limit(maxSessions: number): void;
   /** Stops accepting. Connections go on. */
   close(): void;
 }
@@ -33,22 +35,24 @@ export function openListener(
   clock: Clock,
   logger: Logger,
   onClient: (socket: Socket) => void,
-  keepaliveMs = defaultKeepaliveMs,
+  keepaliveMs: () => number = () => defaultKeepaliveMs,
 ): Promise<Listener> {
   const server = createServer(
     {
       allowHalfOpen: true,
       pauseOnConnect: true,
       noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: keepaliveMs,
     },
     (socket) => {
       socket.on('error', ignore);
+      socket.setKeepAlive(true, keepaliveMs());
       onClient(socket);
     },
   );
-  server.maxConnections = 2 * endpoint.maxSessions + 1024;
+  const limit = (maxSessions: number) => {
+    server.maxConnections = 2 * maxSessions + 1024;
+  };
+  limit(endpoint.maxSessions);
   const { host, port } = endpoint.listen;
   return new Promise((resolve, reject) => {
     const onFailure = (error: Error) => reject(new ListenFailed(explain(endpoint, error)));
@@ -67,7 +71,7 @@ export function openListener(
         ),
       );
       server.on('drop', () => complain('too many connections at a time: dropped one; raise max_sessions'));
-      resolve({ address, close: () => void server.close() });
+      resolve({ address, limit, close: () => void server.close() });
     });
   });
 }

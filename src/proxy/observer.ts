@@ -15,6 +15,7 @@ export type CloseReason =
   | 'server-error'
   | 'failover'
   | 'idle-timeout'
+  | 'removed'
   | 'shutdown';
 
 /** What the proxy tells the rest of the house while it works; metrics and logs are made of it. Never blocks or throws. */

@@ -19,6 +19,7 @@ import { Clients } from './entry/clients.ts';
 import { Gate } from './entry/gate.ts';
 import { HoldQueue } from './hold-queue.ts';
 import { type Listener, openListener } from './listener.ts';
+import { ListenerStock } from './listener-stock.ts';
 import type { ProxyObserver } from './observer.ts';
 import { type ClusterLoad, Registry } from './registry.ts';
 import type { Relay } from './relay/relay.ts';
@@ -68,6 +69,14 @@ export interface EndpointProxy {
    * opened to it go elsewhere. Waits for no peer. The view must no longer offer the instance for what it was.
    */
   closeSessionsOf(cluster: ClusterId, instance: InstanceId, reason: 'failover'): Promise<number>;
+  /** Opens what these endpoints will listen on; `listen` uses it then. Throws `ListenFailed`, and nothing has changed. */
+  reserve(endpoints: readonly Endpoint[]): Promise<void>;
+  /** Closes what was reserved, or given up since then, and nobody listens on. */
+  release(): void;
+  /** Ends the sessions on servers of the cluster that have no place there (any more), and returns how many were routed. */
+  closeStrays(cluster: ClusterId, hasPlace: (endpoint: EndpointId, instance: InstanceId) => boolean): number;
+  /** For connections from now on. */
+  setKeepalive(keepaliveMs: number): void;
   load(cluster: ClusterId): ClusterLoad;
   /** New writer connections that wait now, and for how long the first of them has. */
   held(cluster: ClusterId): { readonly connections: number; readonly longestWaitMs: number };
@@ -102,7 +111,10 @@ interface Door {
 export function createProxy(deps: ProxyDeps): EndpointProxy {
   const { clock } = deps;
   const relay = deps.relay ?? createStreamRelay(clock);
-  const { keepaliveMs = defaultKeepaliveMs } = deps;
+  let { keepaliveMs = defaultKeepaliveMs } = deps;
+  const stock = new ListenerStock((endpoint, onClient) =>
+    openListener(endpoint, clock, deps.logger, onClient, () => keepaliveMs),
+  );
   const registry = new Registry<Session>();
   const pacer = new DialPacer();
   const rooms = new Map<ClusterId, Room>();
@@ -139,7 +151,9 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       logger: deps.logger,
       observer: deps.observer,
       relay,
-      keepaliveMs,
+      get keepaliveMs() {
+        return keepaliveMs;
+      },
       clients: new Clients(at, clock, deps.logger),
       registry,
       pacer,
@@ -171,7 +185,7 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
   }
 
   async function open(door: Door, endpoint: Endpoint): Promise<Listener> {
-    return openListener(endpoint, clock, deps.logger, (socket) => door.gate.enter(socket), keepaliveMs);
+    return stock.open(endpoint, (socket) => door.gate.enter(socket));
   }
 
   async function listen(endpoint: Endpoint): Promise<Address> {
@@ -183,6 +197,7 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
     const staysPut = before !== null && sameAddress(door.ctx.endpoint.listen, endpoint.listen);
     if (staysPut) {
       door.ctx.endpoint = endpoint;
+      before.limit(endpoint.maxSessions);
       return before.address;
     }
     try {
@@ -239,6 +254,20 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       let routed = 0;
       for (const session of registry.on(cluster, instance)) if (session.evict(instance)) routed += 1;
       return routed;
+    },
+    reserve: (endpoints) => stock.reserve(endpoints),
+    release: () => stock.release(),
+    closeStrays(cluster, hasPlace) {
+      let routed = 0;
+      for (const instance of registry.load(cluster).sessionsByInstance.keys()) {
+        for (const session of registry.on(cluster, instance)) {
+          if (!hasPlace(session.at.endpoint, instance) && session.evict(instance, 'removed')) routed += 1;
+        }
+      }
+      return routed;
+    },
+    setKeepalive(ms) {
+      keepaliveMs = ms;
     },
     load: (cluster) => registry.load(cluster),
     held(cluster) {

@@ -114,9 +114,9 @@ export class Session {
    * Leaves `instance`, whose sessions have to end. A routed one is closed, which makes the result true; another one is
    * opened elsewhere, and its client does not notice.
    */
-  evict(instance: InstanceId): boolean {
+  evict(instance: InstanceId, reason: 'failover' | 'removed' = 'failover'): boolean {
     if (this.#state.name === 'relaying') {
-      this.#state.handle.close('failover');
+      this.#state.handle.close(reason);
       return true;
     }
     if (this.#state.name === 'travelling') this.#state.trip.evict(instance);

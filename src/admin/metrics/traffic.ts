@@ -17,6 +17,7 @@ const closeReasons: readonly CloseReason[] = [
   'server-error',
   'failover',
   'idle-timeout',
+  'removed',
   'shutdown',
 ];
 const errorReasons = [...(Object.keys(errorTable) as ErrorCode[]), 'client_gone'];
