@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { ClusterLoad, CommandResult, Controls } from './admin/controls.ts';
+import type { ClusterLoad, CommandResult, Controls, ReloadResult } from './admin/controls.ts';
 import { type Admin, startAdmin } from './admin/http-server.ts';
 import { createMetrics, type Metrics } from './admin/metrics.ts';
 import { assert } from './base/assert.ts';
@@ -17,11 +17,14 @@ import { Controller } from './control/controller.ts';
 import { EventLog } from './control/event-log.ts';
 import { type FailoverLog, failoverLog } from './control/failover-log.ts';
 import type { FailoverRecord } from './control/failover-record.ts';
-import { fileStore, memoryStore, type StateStore } from './control/state-store.ts';
+import type { Story } from './control/narrate.ts';
+import { fileStore, type LastingStore, memoryStore, type StateStore } from './control/state-store.ts';
 import type { Supervisor } from './control/supervisor.ts';
 import { engines } from './engines/engines.ts';
 import { createProxy, type EndpointProxy } from './proxy/proxy.ts';
 import { createRelay } from './proxy/relay/create-relay.ts';
+import { type ConfigSource, Reloader, type ReloadOutcome, type ReloadTrigger } from './reload.ts';
+import { type House, ReloadTarget } from './reload-target.ts';
 import { systemClock } from './system-clock.ts';
 
 /** A running Aurelay. */
@@ -29,12 +32,16 @@ export interface App {
   readonly adminAddress: Address;
   /** Resolves when `/readyz` would answer 200. */
   ready(): Promise<void>;
+  /** Reads the configuration again. */
+  reload(trigger: ReloadTrigger): Promise<ReloadResult>;
   /** Stops accepting, lets sessions end for the configured time, then closes them. Idempotent. */
   stop(): Promise<void>;
 }
 
 export interface AppOptions {
   readonly config: Config;
+  /** Where it is read from again; absent: it cannot be. */
+  readonly source?: ConfigSource;
   readonly logger: Logger;
   readonly version: string;
   /** Brings deposed servers back in place of each cluster's `rejoin_command`. */
@@ -60,6 +67,8 @@ export async function startApp(options: AppOptions): Promise<App> {
 
 class Wiring implements App, Controls {
   private readonly options: AppOptions;
+  /** As it is in force now. */
+  private configured: Config;
   private readonly clock: Clock = systemClock;
   private readonly prng = seededPrng(Math.floor(Math.random() * 2 ** 32));
   private readonly metrics: Metrics;
@@ -67,12 +76,17 @@ class Wiring implements App, Controls {
   private readonly proxy: EndpointProxy;
   private readonly failoverLogs = new Map<ClusterId, FailoverLog>();
   private readonly controllers = new Map<ClusterId, Controller>();
+  private readonly retired: House['retired'] = new Map();
+  private readonly stores = new Map<ClusterId, LastingStore>();
+  private readonly reloader: Reloader | null;
+  private unwatch: (() => void) | null = null;
   private readonly watchers = new Map<ClusterId, Set<(view: ClusterView) => void>>();
   private admin: Admin | null = null;
   private stopping: Promise<void> | null = null;
 
   constructor(options: AppOptions) {
     this.options = options;
+    this.configured = options.config;
     const { logger } = options;
     const { keepaliveMs, userTimeoutMs } = options.config.tcp;
     const { relay, kind, detail } = createRelay(this.clock, process.env, userTimeoutMs);
@@ -99,12 +113,68 @@ class Wiring implements App, Controls {
       reportDialFailure: (cluster, instance) => this.controller(cluster).lookAt(instance),
     });
     for (const cluster of options.config.clusters.values()) {
-      const onTrouble = (err: unknown): void =>
-        logger.error({ event: 'failovers.not-kept', cluster: cluster.id, err }, messageOf(err));
-      this.failoverLogs.set(cluster.id, failoverLog(options.config.stateDir, cluster.id, onTrouble));
       this.controllers.set(cluster.id, this.createController(cluster));
     }
+    this.reloader = this.createReloader();
     this.metrics.watch(this);
+  }
+
+  private createReloader(): Reloader | null {
+    const { source, logger } = this.options;
+    if (source === undefined) return null;
+    const { clock, proxy, controllers, retired, stores, refreshers } = this;
+    const wiring = this;
+    const target = new ReloadTarget({
+      ...{ clock, logger, proxy, controllers, retired, refreshers },
+      get config() {
+        return wiring.configured;
+      },
+      set config(config) {
+        wiring.configured = config;
+      },
+      createController: (config) => this.createController(config),
+      supervisorOf: (config) => this.supervisorOf(config),
+      stateSaved: async (cluster) => stores.get(cluster)?.saved(),
+      tell: (cluster, message) => this.tell(cluster, message),
+    });
+    const onOutcome = (outcome: ReloadOutcome): void => {
+      this.metrics.recordReload(outcome);
+      this.watchConfig();
+    };
+    return new Reloader({ source, target, clock, logger, onOutcome });
+  }
+
+  /** Everything else that is read again with each reload: certificates, tokens. */
+  private readonly refreshers: (() => Promise<void>)[] = [];
+
+  private watchConfig(): void {
+    const wanted = this.configured.reload.watch && this.stopping === null;
+    if (!wanted) {
+      this.unwatch?.();
+      this.unwatch = null;
+      return;
+    }
+    this.unwatch ??= this.options.source?.watch(() => void this.reload('watch')) ?? null;
+  }
+
+  private tell(cluster: ClusterId, message: string): void {
+    const { epoch } = this.view(cluster);
+    const fields = {
+      level: 'info',
+      name: 'config.reloaded',
+      instance: null,
+      rule: null,
+      details: {},
+    } as const;
+    this.record({ ...fields, message }, cluster, epoch);
+  }
+
+  private record(story: Story, cluster: ClusterId, epoch: ClusterView['epoch']): void {
+    const at = new Date(this.clock.wallTime()).toISOString();
+    const event = this.log.append({ ...story, at, cluster, epoch });
+    const { level, message, name, ...fields } = event;
+    this.options.logger[level]({ event: name, ...fields }, message);
+    this.metrics.recordClusterEvent(event);
   }
 
   get adminAddress(): Address {
@@ -125,6 +195,7 @@ class Wiring implements App, Controls {
     for (const controller of this.controllers.values()) controller.start();
     const endpoints = [...config.clusters.values()].flatMap((cluster) => [...cluster.endpoints.values()]);
     await Promise.all(endpoints.map((endpoint) => this.proxy.listen(endpoint)));
+    this.watchConfig();
   }
 
   async ready(): Promise<void> {
@@ -140,9 +211,11 @@ class Wiring implements App, Controls {
   }
 
   private async shutDown(): Promise<void> {
-    const { config, logger } = this.options;
+    const { logger } = this.options;
+    this.reloader?.stop();
+    this.watchConfig();
     logger.info({ event: 'shutdown.started' }, 'shutting down: no new connections');
-    await this.proxy.drain(config.shutdown.drainTimeoutMs);
+    await this.proxy.drain(this.configured.shutdown.drainTimeoutMs);
     logger.info({ event: 'shutdown.drained' }, 'no session is left');
     for (const controller of this.controllers.values()) controller.stop();
     await this.admin?.close();
@@ -159,6 +232,9 @@ class Wiring implements App, Controls {
   private createController(config: ClusterConfig): Controller {
     const { logger, onFatal } = this.options;
     const cluster = config.id;
+    const onTrouble = (err: unknown): void =>
+      logger.error({ event: 'failovers.not-kept', cluster, err }, messageOf(err));
+    this.failoverLogs.set(cluster, failoverLog(this.configured.stateDir, cluster, onTrouble));
     return new Controller({
       config,
       engine: engines[config.engine],
@@ -170,17 +246,7 @@ class Wiring implements App, Controls {
       onView: (view) => {
         for (const watcher of this.watchers.get(cluster) ?? []) watcher(view);
       },
-      onStory: (story, { epoch }) => {
-        const event = this.log.append({
-          ...story,
-          at: new Date(this.clock.wallTime()).toISOString(),
-          cluster,
-          epoch,
-        });
-        const { level, message, name, ...fields } = event;
-        logger[level]({ event: name, ...fields }, message);
-        this.metrics.recordClusterEvent(event);
-      },
+      onStory: (story, { epoch }) => this.record(story, cluster, epoch),
       onReceipt: (receipt) => this.keepReceipt(cluster, receipt),
       onDiscard: (instance, divergence) => this.keepDiscarded(cluster, instance, divergence),
       onProbe: (instance, seconds, outcome) => this.metrics.recordProbe(cluster, instance, seconds, outcome),
@@ -222,8 +288,11 @@ class Wiring implements App, Controls {
   }
 
   private storeOf(cluster: ClusterId): StateStore {
-    const { stateDir } = this.options.config;
-    return stateDir === null ? memoryStore() : fileStore(stateDir, cluster);
+    const { stateDir } = this.configured;
+    const known = this.stores.get(cluster);
+    const store = known ?? (stateDir === null ? memoryStore() : fileStore(stateDir, cluster));
+    this.stores.set(cluster, store);
+    return store;
   }
 
   private watch(cluster: ClusterId, watcher: (view: ClusterView) => void): () => void {
@@ -233,7 +302,7 @@ class Wiring implements App, Controls {
   }
 
   private controller(cluster: ClusterId): Controller {
-    const controller = this.controllers.get(cluster);
+    const controller = this.controllers.get(cluster) ?? this.retired.get(cluster)?.controller;
     assert(controller !== undefined, `cluster "${cluster}" is configured`);
     return controller;
   }
@@ -241,11 +310,11 @@ class Wiring implements App, Controls {
   // ---- Controls, for the admin API and the metrics ----
 
   clusters(): readonly ClusterId[] {
-    return [...this.options.config.clusters.keys()];
+    return [...this.configured.clusters.keys()];
   }
 
   config(cluster: ClusterId): ClusterConfig {
-    const config = this.options.config.clusters.get(cluster);
+    const config = this.configured.clusters.get(cluster) ?? this.retired.get(cluster)?.config;
     assert(config !== undefined, `cluster "${cluster}" is configured`);
     return config;
   }
@@ -281,6 +350,11 @@ class Wiring implements App, Controls {
   private result(cluster: ClusterId, answer: Answer): CommandResult {
     const { writer, epoch } = this.view(cluster);
     return answer.ok ? { ...answer, writer, epoch } : answer;
+  }
+
+  async reload(trigger: ReloadTrigger = 'api'): Promise<ReloadResult> {
+    const message = 'there is no file that the configuration could be read from again';
+    return (await this.reloader?.reload(trigger)) ?? { ok: false, outcome: 'refused', message };
   }
 
   eventsSince: Controls['eventsSince'] = (since) => this.log.since(since);

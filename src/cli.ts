@@ -2,7 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
-import { drain, events, failover, failovers, status, switchover } from './commands/operate.ts';
+import { drain, events, failover, failovers, reload, status, switchover } from './commands/operate.ts';
 import { start } from './commands/start.ts';
 import { version } from './version.ts';
 
@@ -93,6 +93,13 @@ for (const drained of [true, false]) {
     .addOption(jsonOption())
     .action((instance: string, options) => drain(instance, drained, options));
 }
+
+program
+  .command('reload')
+  .description('have a running Aurelay read its configuration again; nothing changes where it cannot be used')
+  .addOption(adminOption())
+  .addOption(jsonOption())
+  .action(reload);
 
 program
   .command('events')

@@ -2,6 +2,7 @@ import type { ApiErrorCode, ErrorJson } from './api.ts';
 
 const statusOf = {
   bad_request: 400,
+  invalid_config: 400,
   forbidden_host: 403,
   forbidden_origin: 403,
   not_found: 404,
@@ -21,10 +22,12 @@ const statusOf = {
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly code: ApiErrorCode;
+  readonly details: Pick<ErrorJson['error'], 'diagnostics'>;
 
-  constructor(code: ApiErrorCode, message: string) {
+  constructor(code: ApiErrorCode, message: string, details: Pick<ErrorJson['error'], 'diagnostics'> = {}) {
     super(message);
     this.code = code;
+    this.details = details;
   }
 
   get status(): (typeof statusOf)[ApiErrorCode] {
@@ -32,6 +35,6 @@ export class ApiError extends Error {
   }
 
   toJSON(): ErrorJson {
-    return { error: { code: this.code, message: this.message } };
+    return { error: { code: this.code, message: this.message, ...this.details } };
   }
 }

@@ -134,6 +134,12 @@ export interface CommandJson {
   readonly epoch: number;
 }
 
+/** What a reload that succeeded answers. */
+export interface ReloadJson {
+  readonly message: string;
+  readonly outcome: 'applied' | 'unchanged';
+}
+
 export interface EventJson {
   readonly seq: number;
   /** ISO 8601, UTC. */
@@ -151,6 +157,7 @@ export interface EventJson {
 /** Stable codes, for programs; the message is for people. */
 export type ApiErrorCode =
   | 'bad_request'
+  | 'invalid_config'
   | 'unsupported_media_type'
   | 'too_large'
   | 'forbidden_host'
@@ -167,5 +174,10 @@ export type ApiErrorCode =
 
 /** The form of every answer that is not a success. */
 export interface ErrorJson {
-  readonly error: { readonly code: ApiErrorCode; readonly message: string };
+  readonly error: {
+    readonly code: ApiErrorCode;
+    readonly message: string;
+    /** Of `invalid_config`: each as `aurelay check --json` prints it. */
+    readonly diagnostics?: readonly Readonly<Record<string, string | number | null>>[];
+  };
 }

@@ -1,5 +1,5 @@
 import { messageOf } from '../base/errors.ts';
-import type { ClusterJson, CommandJson, ErrorJson, EventJson, FailoverJson } from './api.ts';
+import type { ClusterJson, CommandJson, ErrorJson, EventJson, FailoverJson, ReloadJson } from './api.ts';
 import { type SentEvent, ServerSentEvents } from './server-sent-events.ts';
 
 /**
@@ -74,6 +74,10 @@ export class AdminClient {
   switchover(cluster: string, to: string, dryRun = false): Promise<CommandJson> {
     const path = `${clusterPath(cluster)}/switchover${dryRun ? '?dry_run=true' : ''}`;
     return this.#json('POST', path, { to }, this.#commandTimeoutMs);
+  }
+
+  reload(): Promise<ReloadJson> {
+    return this.#json('POST', `${api}/reload`, undefined, this.#commandTimeoutMs);
   }
 
   /** `cluster` null: the cluster that has an instance of this name. */

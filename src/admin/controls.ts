@@ -1,6 +1,7 @@
 import type { ClusterId, EndpointId, InstanceId } from '../base/brand.ts';
 import type { ClusterView } from '../cluster/view.ts';
 import type { ClusterConfig } from '../config/config.ts';
+import type { Diagnostic } from '../config/diagnostic.ts';
 import type { ClusterEvent } from '../control/cluster-event.ts';
 import type { FailoverRecord } from '../control/failover-record.ts';
 
@@ -25,6 +26,8 @@ export interface Controls {
   /** What became of each change of the writer, the newest last; at most the last 100 are kept. */
   failovers(cluster: ClusterId): readonly FailoverRecord[];
   drain(cluster: ClusterId, instance: InstanceId, drained: boolean): Promise<CommandResult>;
+  /** Reads the configuration again, and puts all of it in force or nothing. */
+  reload(): Promise<ReloadResult>;
   /** The latest events with `seq` above `since`, oldest first; at most the last 1,000 are kept. */
   eventsSince(since: number): readonly ClusterEvent[];
   /** Calls `listener` with each new event until the returned function is called. */
@@ -38,6 +41,18 @@ export interface ClusterLoad {
   readonly sessionsByEndpoint: ReadonlyMap<EndpointId, number>;
   readonly heldByEndpoint: ReadonlyMap<EndpointId, number>;
 }
+
+export type ReloadResult =
+  | { readonly ok: true; readonly outcome: 'applied' | 'unchanged'; readonly message: string }
+  | {
+      readonly ok: false;
+      /** What was read is no good configuration. */
+      readonly outcome: 'invalid';
+      readonly message: string;
+      readonly diagnostics: readonly Diagnostic[];
+    }
+  /** It is one, and cannot be put in force without a restart, or not now. */
+  | { readonly ok: false; readonly outcome: 'refused'; readonly message: string };
 
 export type CommandResult =
   | {

@@ -3,8 +3,9 @@ import type { ClusterId, InstanceId } from '../base/brand.ts';
 import type { ProbeFailureReason } from '../cluster/observation.ts';
 import type { ClusterEvent } from '../control/cluster-event.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
-import type { Controls } from './controls.ts';
+import type { Controls, ReloadResult } from './controls.ts';
 import { ClusterMetrics } from './metrics/clusters.ts';
+import { ConfigMetrics } from './metrics/config.ts';
 import { sampleEventLoopDelay } from './metrics/event-loop-delay.ts';
 import { FailoverMetrics } from './metrics/failovers.ts';
 import { ProbeMetrics } from './metrics/probes.ts';
@@ -28,6 +29,7 @@ export interface Metrics {
   ): void;
   /** Counts `failover.completed`; every other event is only logged and streamed. */
   recordClusterEvent(event: ClusterEvent): void;
+  recordReload(outcome: ReloadResult['outcome']): void;
   /** The metrics now, in Prometheus's text format. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
   /** Stops sampling. */
@@ -47,6 +49,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const clusters = new ClusterMetrics(registry);
   const probes = new ProbeMetrics(registry);
   const failovers = new FailoverMetrics(registry);
+  const config = new ConfigMetrics(registry);
   addProcessMetrics(registry);
   const stopSampling = sampleEventLoopDelay(registry);
   let watched: Controls | null = null;
@@ -59,6 +62,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     recordProbe: (cluster, instance, seconds, outcome) => probes.record(cluster, instance, seconds, outcome),
     recordClusterEvent: (event) => failovers.record(event),
+    recordReload: (outcome) => config.record(outcome),
     async render() {
       if (watched !== null) {
         const topology = topologyOf(watched);

@@ -3,8 +3,9 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import type { ClusterId, InstanceId } from '../base/brand.ts';
+import { diagnosticJson } from '../config/diagnostic.ts';
 import type { AdminLogger } from './admin-logger.ts';
-import type { CommandJson } from './api.ts';
+import type { CommandJson, ReloadJson } from './api.ts';
 import { ApiError } from './api-error.ts';
 import { clusterJson } from './cluster-json.ts';
 import type { CommandResult, Controls } from './controls.ts';
@@ -40,6 +41,7 @@ const index = {
       'body {"to": "<instance>"}: make it the writer, orderly; ?dry_run=true only says whether it could be',
     'POST /api/v1/clusters/{cluster}/instances/{instance}/drain': 'no new connections to it',
     'POST /api/v1/clusters/{cluster}/instances/{instance}/undrain': 'take that back',
+    'POST /api/v1/reload': 'read the configuration again: all of it is put in force, or nothing',
     'GET /api/v1/events': 'server-sent events; ?since=<seq>, ?follow=false for a list as JSON',
   },
 };
@@ -116,6 +118,10 @@ function addCommands(app: Hono<Env>, rooms: Rooms): void {
       controls.switchover(cluster, target, dryRun),
     );
   });
+  app.post('/api/v1/reload', async (c) => {
+    await readBody(c.env.incoming, []);
+    return c.json(await reload(rooms));
+  });
   for (const [verb, drained] of [
     ['drain', true],
     ['undrain', false],
@@ -129,6 +135,18 @@ function addCommands(app: Hono<Env>, rooms: Rooms): void {
       );
     });
   }
+}
+
+/** Not with the deadline of commands: it has one of its own, and ends as it ends. */
+async function reload({ controls, logger }: Rooms): Promise<ReloadJson> {
+  if (controls.shuttingDown()) throw new ApiError('shutting_down', 'Aurelay is shutting down');
+  logger.info({ command: 'reload' }, 'a command came over the admin API');
+  const result = await controls.reload();
+  if (result.ok) return { message: result.message, outcome: result.outcome };
+  if (result.outcome === 'refused') throw new ApiError('conflict', result.message);
+  throw new ApiError('invalid_config', result.message, {
+    diagnostics: result.diagnostics.map(diagnosticJson),
+  });
 }
 
 async function command(

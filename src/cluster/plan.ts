@@ -141,9 +141,11 @@ export const termsOf = (
 export function record(state: ClusterState, plan: Plan, at: Instant): Outcome {
   const deposed = new Set(state.deposed);
   if (plan.from !== null && plan.from !== plan.to) deposed.add(plan.from);
+  if (state.absent !== null) deposed.add(state.absent);
   deposed.delete(plan.to);
   const recorded: ClusterState = {
     ...state,
+    absent: null,
     durability: handedOver(state.durability, plan),
     began: null,
     followers: new Set(),

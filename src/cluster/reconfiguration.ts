@@ -28,6 +28,16 @@ export function objection(
     return { kind: 'later', why: `${state.rejoining} is being brought back as a replica` };
   }
   if (state.writer !== null && gone.has(state.writer)) return keepsWriter(state.writer, instances);
+  const former = formerCopies(state, instances);
+  if (
+    after.durability !== null &&
+    former.length > 0 &&
+    state.durability.secured > 1 &&
+    phase.name !== 'stable'
+  ) {
+    const why = `${former.join(', ')} cannot cease to be a copy of \`durability\` while the writer cannot be told so (${phase.name})`;
+    return { kind: 'later', why };
+  }
   return semiSynchronous(state, instances, after);
 }
 

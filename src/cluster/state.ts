@@ -15,6 +15,8 @@ export interface ClusterState {
   readonly epoch: Epoch;
   /** Who holds the epoch, alive or not; null before the first writer was seen. */
   readonly writer: InstanceId | null;
+  /** Held the epoch before Aurelay was restarted with a configuration without it; null once somebody else does. */
+  readonly absent: InstanceId | null;
   /** The holder was seen writable in its epoch; until then its promotion may still fail, or have failed. */
   readonly proven: boolean;
   /** Changes in a row that ended without a writer. */
@@ -186,6 +188,7 @@ export function initialState(
     cluster,
     epoch: memory?.epoch ?? epoch(0),
     writer,
+    absent: writer === null ? (memory?.writer ?? null) : null,
     proven: !(memory?.promoting ?? false),
     vain: 0,
     phase: { name: 'starting', since: at },
@@ -216,7 +219,7 @@ export function memoryOf(state: ClusterState): Memory {
   const ids = [...state.instances.values()];
   return {
     epoch: state.epoch,
-    writer: state.writer,
+    writer: state.writer ?? state.absent,
     promoting: !state.proven,
     deposed: [...state.deposed].sort(),
     drained: ids.filter((known) => known.drained).map((known) => known.instance.id),

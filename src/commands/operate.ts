@@ -61,6 +61,12 @@ export const drain = (
     told(await client.drain(instance, drained, options.cluster ?? null), options),
   );
 
+export const reload = (options: Options): Promise<void> =>
+  withClient(options, async (client) => {
+    const result = await client.reload();
+    return options.json ? json(result) : result.message;
+  });
+
 export const events = (
   options: Options & { readonly follow?: true; readonly since: number },
 ): Promise<void> =>

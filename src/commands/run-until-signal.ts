@@ -2,21 +2,26 @@ import type { Logger } from 'pino';
 import { startApp } from '../app.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
+import type { ConfigSource } from '../reload.ts';
 import { version } from '../version.ts';
 
 /**
  * Runs Aurelay until SIGTERM or SIGINT: the first lets sessions end, the second closes them at once. Exits with 0 after
- * a signal, with 1 when it cannot start or an invariant breaks.
+ * a signal, with 1 when it cannot start or an invariant breaks. SIGHUP reads the configuration again.
  */
-export async function runUntilSignal(config: Config, logger: Logger): Promise<void> {
+export async function runUntilSignal(config: Config, logger: Logger, source: ConfigSource): Promise<void> {
   // A process that cannot trust itself must not go on admitting writers; a supervisor starts it anew.
   process.on('uncaughtException', (error) => {
     logger.fatal({ event: 'crash', err: error }, `aurelay stops: ${messageOf(error)}`);
     process.exit(1);
   });
+  // Until it runs there is nothing to reload, and the signal's default is to end the process.
+  let reload = (): void => {};
+  process.on('SIGHUP', () => reload());
   logger.info({ event: 'start', version, node: process.version, pid: process.pid }, `aurelay ${version}`);
   try {
-    const app = await startApp({ config, logger, version, onFatal: () => process.exit(1) });
+    const app = await startApp({ config, source, logger, version, onFatal: () => process.exit(1) });
+    reload = () => void app.reload('signal');
     let signals = 0;
     const onSignal = (signal: NodeJS.Signals): void => {
       signals += 1;

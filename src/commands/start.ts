@@ -1,6 +1,7 @@
 import { headline } from '../config/diagnostic.ts';
 import { checkReport } from '../config/report.ts';
 import { createLogger } from '../logger.ts';
+import { configFile } from './config-file.ts';
 import { openFilesAllowed, openFilesNeeded, openFilesWarning } from './open-files.ts';
 import { readConfig } from './read-config.ts';
 import { runUntilSignal } from './run-until-signal.ts';
@@ -21,5 +22,5 @@ export async function start(options: { readonly config: string }): Promise<void>
   if (lowFiles !== null) {
     logger.warn({ event: 'open-files.low', allowed, needed: openFilesNeeded(result.config) }, lowFiles);
   }
-  await runUntilSignal(result.config, logger);
+  await runUntilSignal(result.config, logger, configFile(options.config));
 }

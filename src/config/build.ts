@@ -24,6 +24,7 @@ export function buildConfig(settings: Settings, secrets: Secrets): Config {
     log: { level: settings.log.level },
     shutdown: { drainTimeoutMs: settings.shutdown.drain_timeout },
     tcp: { keepaliveMs: settings.tcp.keepalive, userTimeoutMs: settings.tcp.user_timeout },
+    reload: { watch: settings.reload.watch === 'true' },
     clusters: new Map(clusters.map((cluster) => [cluster.id, cluster])),
   };
 }
@@ -60,6 +61,7 @@ function buildCluster(name: string, cluster: ClusterSettings, secrets: Secrets):
     durability: buildDurability(cluster.durability),
     rejoinCommand: cluster.rejoin_command?.length ? cluster.rejoin_command : null,
     rejoinTimeoutMs: cluster.rejoin_timeout,
+    onRemovedInstance: cluster.on_removed_instance,
     instances: new Map(instances.map((one) => [one.id, one])),
     serverLimits: new Map(
       Object.entries(cluster.instances).map(([id, one]) => [instanceId(id), buildServerLimits(one)]),

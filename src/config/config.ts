@@ -17,6 +17,10 @@ export interface Config {
     readonly drainTimeoutMs: number;
   };
   readonly tcp: TcpConfig;
+  readonly reload: {
+    /** The configuration is read again when its file changes. */
+    readonly watch: boolean;
+  };
   readonly clusters: ReadonlyMap<ClusterId, ClusterConfig>;
 }
 
@@ -42,6 +46,8 @@ export interface ClusterConfig {
   readonly rejoinCommand: readonly string[] | null;
   /** Bringing one back that takes longer has failed. */
   readonly rejoinTimeoutMs: number;
+  /** Sessions on a server that a reload takes away go on as long as they like, or as after SIGTERM. */
+  readonly onRemovedInstance: 'keep' | 'drain';
   readonly instances: ReadonlyMap<InstanceId, Instance>;
   /** Keys of the instances too, apart from them because only the proxy is subject to them. */
   readonly serverLimits: ReadonlyMap<InstanceId, ServerLimits>;

@@ -81,7 +81,17 @@ const isEmpty = ({ added, removed, changed }: MapDiff<string, unknown>): boolean
   added.length + removed.length + changed.length === 0;
 
 /** Sections of fixed keys are gone into; an address, tags or members are one value each. */
-const sections = new Set(['admin', 'log', 'shutdown', 'tcp', 'monitor', 'replication', 'health', 'failover']);
+const sections = new Set([
+  'admin',
+  'log',
+  'shutdown',
+  'tcp',
+  'reload',
+  'monitor',
+  'replication',
+  'health',
+  'failover',
+]);
 
 function changedKeys(before: object, after: object, prefix = ''): readonly string[] {
   const [old, current] = [new Map(Object.entries(before)), new Map(Object.entries(after))];

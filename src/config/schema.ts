@@ -316,6 +316,10 @@ const cluster = z.strictObject({
   rejoin_timeout: key(duration(seconds, day).prefault('1h'), {
     about: 'A `rejoin_command` that takes longer is ended, and has failed.',
   }),
+  on_removed_instance: key(choice('keep', 'drain').prefault('keep'), {
+    about:
+      'Sessions on an instance that a reload removes, moves to another address, or takes out of their endpoint: `keep` lets them go on, `drain` closes them after `shutdown.drain_timeout` ([reload.md](reload.md)).',
+  }),
   instances: key(z.record(z.string(), instance), {
     about: 'The servers by name, 1 to 100 of them.',
     example: 'instances: { db-1: { address: db1:5432 } }',
@@ -377,6 +381,17 @@ export const configSchema = z.strictObject({
       })
       .prefault({}),
     { about: 'How a peer that vanished without a word is noticed, on both sides of every session.' },
+  ),
+  reload: key(
+    z
+      .strictObject({
+        watch: key(choice('true', 'false').prefault('false'), {
+          about:
+            'Whether a change of the file is noticed. SIGHUP and `aurelay reload` are heard in either case.',
+        }),
+      })
+      .prefault({}),
+    { about: 'How the configuration is read again while Aurelay runs ([reload.md](reload.md)).' },
   ),
   clusters: key(z.record(z.string(), cluster), {
     about: 'The clusters by name, 1 to 100 of them.',

@@ -15,6 +15,12 @@ export interface StateStore {
   save(memory: Memory): Promise<void>;
 }
 
+/** One that a cluster finds again after it was removed from the configuration and put back. */
+export interface LastingStore extends StateStore {
+  /** Resolves when nothing is being written any more, well or not. */
+  saved(): Promise<void>;
+}
+
 const names = z.array(z.string()).transform((ids) => ids.map(instanceId) as readonly InstanceId[]);
 const fileForm = z.object({
   version: z.literal(1),
@@ -45,7 +51,7 @@ const wordsOf = (error: unknown): string =>
   error instanceof z.ZodError ? z.prettifyError(error).replaceAll(/\s+/g, ' ') : messageOf(error);
 
 /** One JSON file a cluster in `directory`, replaced by an atomic rename after a sync of its content. */
-export function fileStore(directory: string, cluster: ClusterId): StateStore {
+export function fileStore(directory: string, cluster: ClusterId): LastingStore {
   const path = join(directory, `${cluster}.json`);
   let last: Promise<void> = Promise.resolve();
   return {
@@ -73,11 +79,12 @@ export function fileStore(directory: string, cluster: ClusterId): StateStore {
       last = last.then(write, write);
       return last;
     },
+    saved: () => last.catch(() => {}),
   };
 }
 
 /** For `mode: observe` without a `state_dir`: whoever promotes elsewhere remembers, so Aurelay need not. */
-export function memoryStore(): StateStore {
+export function memoryStore(): LastingStore {
   let saved: Memory | null = null;
   return {
     load: () => saved,
@@ -85,5 +92,6 @@ export function memoryStore(): StateStore {
       saved = memory;
       return Promise.resolve();
     },
+    saved: () => Promise.resolve(),
   };
 }

@@ -87,7 +87,7 @@ function replicaObstacle(endpoint: BalancedEndpoint, candidate: InstanceView): U
 }
 
 /** `excluded` takes in everything else, instances that are added later too. */
-function belongs(membership: Membership, { instance }: InstanceView): boolean {
+export function belongs(membership: Membership, { instance }: Pick<InstanceView, 'instance'>): boolean {
   switch (membership.kind) {
     case 'static':
       return membership.instances.includes(instance.id);

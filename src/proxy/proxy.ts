@@ -73,8 +73,11 @@ export interface EndpointProxy {
   reserve(endpoints: readonly Endpoint[]): Promise<void>;
   /** Closes what was reserved, or given up since then, and nobody listens on. */
   release(): void;
-  /** Ends the sessions on servers of the cluster that have no place there (any more), and returns how many were routed. */
-  closeStrays(cluster: ClusterId, hasPlace: (endpoint: EndpointId, instance: InstanceId) => boolean): number;
+  /** Ends the routed sessions of the cluster that have no place where they are (any more), and returns how many. */
+  closeStrays(
+    cluster: ClusterId,
+    hasPlace: (endpoint: EndpointId, instance: InstanceId, server: Address) => boolean,
+  ): number;
   /** For connections from now on. */
   setKeepalive(keepaliveMs: number): void;
   load(cluster: ClusterId): ClusterLoad;
@@ -261,7 +264,10 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       let routed = 0;
       for (const instance of registry.load(cluster).sessionsByInstance.keys()) {
         for (const session of registry.on(cluster, instance)) {
-          if (!hasPlace(session.at.endpoint, instance) && session.evict(instance, 'removed')) routed += 1;
+          const server = session.serverAddress;
+          if (server === null || hasPlace(session.at.endpoint, instance, server)) continue;
+          session.evict(instance, 'removed');
+          routed += 1;
         }
       }
       return routed;

@@ -5,6 +5,7 @@ import type { Timer } from '../base/clock.ts';
 import { formatDuration } from '../base/duration.ts';
 import { type ClientError, clientError, type ErrorCode } from '../base/errors.ts';
 import { formatIp } from '../base/ip.ts';
+import type { Address } from '../cluster/instance.ts';
 import type { ClientOpening, ClientRequest } from '../engines/engine.ts';
 import type { ProxyProtocolVersion } from '../proxy-protocol/header.ts';
 import { passCancel } from './cancel.ts';
@@ -34,7 +35,7 @@ type State =
       kept: ServerSide | null;
     }
   | { readonly name: 'travelling'; readonly trip: Trip }
-  | { readonly name: 'relaying'; readonly handle: RelayHandle }
+  | { readonly name: 'relaying'; readonly handle: RelayHandle; readonly address: Address }
   | { readonly name: 'leaving' }
   | { readonly name: 'gone' };
 
@@ -122,6 +123,11 @@ export class Session {
     if (this.#state.name === 'travelling') this.#state.trip.evict(instance);
     if (this.#state.name === 'opening') this.#dropKept();
     return false;
+  }
+
+  /** Where the server of a routed session is; null while it is none. */
+  get serverAddress(): Address | null {
+    return this.#state.name === 'relaying' ? this.#state.address : null;
   }
 
   /** It takes nobody's time yet: the client has not said what it wants, or is held. */
@@ -280,7 +286,7 @@ export class Session {
     const { clock, endpoint, observer, relay } = this.#ctx;
     if (server.socket === null) return;
     const startedAt = clock.now();
-    const { instance } = server.target;
+    const { instance, address } = server.target;
     server.settle();
     this.#noteClient(instance, 'a session begins');
     observer.routed(this.at, instance, (startedAt - trip.startedAt) / 1000);
@@ -298,7 +304,7 @@ export class Session {
         this.#gone();
       },
     });
-    this.#state = { name: 'relaying', handle };
+    this.#state = { name: 'relaying', handle, address };
   }
 
   #noteClient(instance: InstanceId | null, what: string): void {

@@ -1,4 +1,4 @@
-import type { ClusterLoad, CommandResult, Controls } from '../../src/admin/controls.ts';
+import type { ClusterLoad, CommandResult, Controls, ReloadResult } from '../../src/admin/controls.ts';
 import {
   type ClusterId,
   clusterId,
@@ -103,6 +103,11 @@ export class FakeControls implements Controls {
   drain(cluster: ClusterId, instance: InstanceId, drained: boolean) {
     this.commands.push(`${drained ? 'drain' : 'undrain'} ${cluster} ${instance}`);
     return this.answer();
+  }
+  reloaded: ReloadResult = { ok: true, outcome: 'applied', message: 'cluster orders: health.fall' };
+  async reload(): Promise<ReloadResult> {
+    this.commands.push('reload');
+    return this.reloaded;
   }
   eventsSince(since: number): readonly ClusterEvent[] {
     return this.kept.filter(({ seq }) => seq > since);

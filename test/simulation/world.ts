@@ -153,8 +153,7 @@ export class World {
         this.log(`  ${story.name}: ${story.message}`);
         // From here on Aurelay says itself that writes may be lost.
         if (story.name === 'durability.degraded') this.promised.clear();
-        if (story.name === 'durability.lowered' && this.view?.durability?.secured === 1)
-          this.promised.clear();
+        if (story.name === 'durability.lowered') this.lowered();
         if (story.name === 'durability.secured') this.promiseAll();
         assert.notEqual(story.name, 'durability.broken', 'nobody touches a server’s quorum but Aurelay');
       },
@@ -186,6 +185,15 @@ export class World {
     if (config.durability === null) this.promised.clear();
     controller?.reconfigure(config, supervisor, words);
   }
+
+  /** Until the writer is told of its new copies, it goes on to count the receipts of the former ones. */
+  private lowered(): void {
+    if (this.view?.durability?.secured === 1) this.promised.clear();
+    const writer = this.view?.writer ?? this.disk?.writer ?? null;
+    if (writer !== null) this.countsFormerCopies.add(writer);
+  }
+
+  private readonly countsFormerCopies = new Set<InstanceId>();
 
   /** Some servers of all, the writer perhaps among them; another write quorum; another patience. */
   private otherConfig(): ClusterConfig {
@@ -376,7 +384,7 @@ export class World {
 
   /** A server that waits for copies promises; so does Aurelay, wherever it lets clients in and says that it is so. */
   private isPromised({ instance, quorum }: SimServer): boolean {
-    if (this.config.durability === null) return false;
+    if (this.config.durability === null || this.countsFormerCopies.has(instance.id)) return false;
     const secured = this.view?.durability?.secured ?? this.disk?.durability.secured ?? 1;
     return secured > 1 && (quorum.count > 0 || this.view?.writer === instance.id);
   }
@@ -534,6 +542,7 @@ export class World {
       promote: (timeoutMs, quorum) =>
         this.operate(at, timeoutMs, `promote ${id}`, () => {
           if (quorum !== null) server.quorum = quorum;
+          this.countsFormerCopies.delete(id);
           server.promote();
         }),
       follow: async (source, _, acknowledging, timeoutMs) => {
@@ -557,6 +566,7 @@ export class World {
           `require ${quorum.count} of ${quorum.from.join(' ')} on ${id}`,
           () => {
             server.quorum = quorum;
+            this.countsFormerCopies.delete(id);
           },
         );
       },

@@ -18,6 +18,7 @@ export const defaultClusterConfig = (
   durability: null,
   rejoinCommand: null,
   rejoinTimeoutMs: 60_000,
+  onRemovedInstance: 'keep',
   serverLimits: new Map(),
   instances: new Map(instances.map((instance) => [instance.id, instance])),
   endpoints: new Map(),

@@ -53,6 +53,8 @@ export interface InProcessAurelay extends Aurelay {
 /** `aurelay start` as a process of its own. */
 export interface AurelayProcess extends Aurelay {
   readonly pid: number;
+  /** Its configuration. */
+  readonly file: string;
   /**
    * Starts it again, after it has ended, with the same configuration and state; resolves when it is ready, or as soon as
    * it answers, where it may be long in being ready.
@@ -171,6 +173,7 @@ export async function spawnAurelay(
     get pid() {
       return running().pid ?? 0;
     },
+    file,
     start,
     kill: (signal) => void running().kill(signal),
     async ended() {
