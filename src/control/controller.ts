@@ -5,7 +5,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Prng } from '../base/prng.ts';
 import type { Answer, Divergence, Effect } from '../cluster/effect.ts';
 import type { Event, Happening } from '../cluster/event.ts';
-import { type Instance, sameAddress } from '../cluster/instance.ts';
+import type { Instance } from '../cluster/instance.ts';
 import type { ProbeFailureReason } from '../cluster/observation.ts';
 import type { Receipt } from '../cluster/receipt.ts';
 import { type Objection, objection } from '../cluster/reconfiguration.ts';

@@ -134,6 +134,7 @@ clusters:
     admin: { listen: { host: '127.0.0.1', port: 8080 } },
     stateDir: null,
     log: { level: 'info' },
+    reload: { watch: false },
     shutdown: { drainTimeoutMs: 30_000 },
     tcp: { keepaliveMs: 30_000, userTimeoutMs: 0 },
   });
@@ -146,6 +147,7 @@ clusters:
     replication: null,
     rejoinCommand: null,
     rejoinTimeoutMs: 3_600_000,
+    onRemovedInstance: 'keep',
     serverLimits: new Map(['a', 'b'].map((id) => [instanceId(id), { maxSessions: null, maxConnecting: 64 }])),
     health: { intervalMs: 500, timeoutMs: 1000, fall: 3, rise: 2 },
     failover: {
