@@ -14,8 +14,9 @@ const watchAgainMs = 5_000;
 export function configFile(file: string): ConfigSource {
   const load = (): LoadResult => {
     const text = readFileSync(file, 'utf8');
-    const readFile = (path: string): string => readFileSync(resolve(dirname(file), path), 'utf8');
-    return loadConfig({ text, file, env: process.env, readFile });
+    const resolvePath = (path: string): string => resolve(dirname(file), path);
+    const readFile = (path: string): string => readFileSync(resolvePath(path), 'utf8');
+    return loadConfig({ text, file, env: process.env, readFile, resolvePath });
   };
   return { load, watch: (onChange) => watchFile(file, onChange) };
 }

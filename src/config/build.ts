@@ -12,11 +12,16 @@ import type { ClusterConfig, Config } from './config.ts';
 import { formatPath } from './finding.ts';
 import { type ClusterSettings, defaultPorts, type EndpointSettings, type Settings } from './schema.ts';
 import type { Secrets } from './secrets.ts';
+import type { ServerTls } from './tls.ts';
 
 /** Settings that passed every check, as the rest of the house uses them. */
-export function buildConfig(settings: Settings, secrets: Secrets): Config {
+export function buildConfig(
+  settings: Settings,
+  secrets: Secrets,
+  resolvePath: (path: string) => string,
+): Config {
   const clusters = Object.entries(settings.clusters).map(([name, cluster]) =>
-    buildCluster(name, cluster, secrets),
+    buildCluster(name, cluster, secrets, resolvePath),
   );
   return {
     admin: { listen: settings.admin.listen },
@@ -29,7 +34,12 @@ export function buildConfig(settings: Settings, secrets: Secrets): Config {
   };
 }
 
-function buildCluster(name: string, cluster: ClusterSettings, secrets: Secrets): ClusterConfig {
+function buildCluster(
+  name: string,
+  cluster: ClusterSettings,
+  secrets: Secrets,
+  resolvePath: (path: string) => string,
+): ClusterConfig {
   const { engine, monitor, replication, health, failover } = cluster;
   const passwordOf = (section: 'monitor' | 'replication'): string | null =>
     secrets.get(formatPath(['clusters', name, section])) ?? cluster[section]?.password ?? null;
@@ -44,6 +54,7 @@ function buildCluster(name: string, cluster: ClusterSettings, secrets: Secrets):
       database: engine === 'postgres' ? (monitor.database ?? 'postgres') : '',
     },
     replication: replication ? { user: replication.user, password: passwordOf('replication') } : null,
+    serverTls: buildServerTls(cluster.server_tls, resolvePath),
     health: {
       intervalMs: health.interval,
       timeoutMs: health.timeout,
@@ -67,6 +78,20 @@ function buildCluster(name: string, cluster: ClusterSettings, secrets: Secrets):
       Object.entries(cluster.instances).map(([id, one]) => [instanceId(id), buildServerLimits(one)]),
     ),
     endpoints: new Map(endpoints.map((one) => [one.id, one])),
+  };
+}
+
+function buildServerTls(
+  one: ClusterSettings['server_tls'],
+  resolvePath: (path: string) => string,
+): ServerTls {
+  const fileAt = (path: string | undefined): string | null => (path === undefined ? null : resolvePath(path));
+  return {
+    mode: one.mode,
+    ca: fileAt(one.ca),
+    certificate: fileAt(one.certificate),
+    key: fileAt(one.key),
+    serverName: one.server_name ?? null,
   };
 }
 

@@ -5,6 +5,7 @@ import type { Address, Instance } from '../cluster/instance.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { ServerLimits } from '../endpoints/server-limits.ts';
 import type { Credentials, EngineName } from '../engines/engine.ts';
+import type { ServerTls } from './tls.ts';
 
 /** The whole configuration, checked and with every default filled in. Secrets are plain here: never log it. */
 export interface Config {
@@ -38,6 +39,8 @@ export interface ClusterConfig {
   readonly monitor: Credentials & { readonly database: string };
   /** For replicas that are pointed at a new writer; null: each keeps the credentials that it has. */
   readonly replication: Credentials | null;
+  /** How probes, operations and terminated sessions speak to the servers. */
+  readonly serverTls: ServerTls;
   readonly health: HealthConfig;
   readonly failover: FailoverConfig;
   /** Null: `async`. */

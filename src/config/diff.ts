@@ -82,6 +82,7 @@ const isEmpty = ({ added, removed, changed }: MapDiff<string, unknown>): boolean
 
 /** Sections of fixed keys are gone into; an address, tags or members are one value each. */
 const sections = new Set([
+  'serverTls',
   'admin',
   'log',
   'shutdown',

@@ -19,6 +19,8 @@ export interface LoadInput {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Reads a `password_file`, resolving a relative path from the configuration's folder; throws where it cannot. */
   readonly readFile: (path: string) => string;
+  /** The absolute path of a file that the configuration names; absent: paths stay as they are written. */
+  readonly resolvePath?: (path: string) => string;
 }
 
 export type LoadResult =
@@ -49,8 +51,14 @@ export function loadConfig(input: LoadInput): LoadResult {
   if (!parsed.success || findings.some(({ severity }) => severity === 'error')) {
     return { ok: false, diagnostics: diagnose(findings) };
   }
-  return { ok: true, config: buildConfig(parsed.data, read.secrets), warnings: diagnose(findings) };
+  return {
+    ok: true,
+    config: buildConfig(parsed.data, read.secrets, input.resolvePath ?? asWritten),
+    warnings: diagnose(findings),
+  };
 }
+
+const asWritten = (path: string): string => path;
 
 /** In the order of the file, each once: an alias can lead to the same place twice. */
 function diagnostics(

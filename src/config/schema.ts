@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { formatAddress } from '../cluster/instance.ts';
 import type { EndpointType } from '../endpoints/endpoint.ts';
+import { defaultServerTls, tlsModes } from './tls.ts';
 import {
   choice,
   duration,
@@ -9,6 +10,7 @@ import {
   network,
   secret,
   serverAddress,
+  serverName,
   text,
   wholeNumber,
 } from './value.ts';
@@ -69,6 +71,30 @@ const replication = z.strictObject({
   password_file: key(text('a path', '/run/secrets/replication_password', 4096).optional(), {
     about: 'A file with the password, as in `monitor`.',
     default: 'none',
+  }),
+});
+
+const serverTls = z.strictObject({
+  mode: key(choice(...tlsModes).prefault(defaultServerTls.mode), {
+    about:
+      "As libpq's `sslmode`. `prefer`: TLS where the server can, else plain. `require`: TLS, whoever answers. `verify-ca`: only with a certificate that `ca` signed. `verify-full`: and that is for the server's name.",
+  }),
+  ca: key(text('a path', '/etc/aurelay/ca.pem', 4096).optional(), {
+    about:
+      "A file with the authorities, in PEM form, that a server's certificate may be signed by. Relative paths start at the folder of the configuration file, here and below.",
+    default: 'required (`verify-ca`), the public authorities (`verify-full`)',
+  }),
+  certificate: key(text('a path', '/etc/aurelay/client.pem', 4096).optional(), {
+    about: "A file with Aurelay's own certificate, for servers that ask for one.",
+    default: 'none',
+  }),
+  key: key(text('a path', '/etc/aurelay/client.key', 4096).optional(), {
+    about: 'The file with its private key.',
+    default: 'none',
+  }),
+  server_name: key(serverName('db1.example.com').optional(), {
+    about: 'Sent to the server (SNI) and looked for in its certificate, in place of the host of its address.',
+    default: 'the host of the address',
   }),
 });
 
@@ -296,6 +322,10 @@ const cluster = z.strictObject({
   replication: key(replication.optional(), {
     about: 'The login that replicas are given when they are pointed at a new writer.',
     default: 'each replica keeps the login that it has',
+  }),
+  server_tls: key(serverTls.prefault({}), {
+    about:
+      'How Aurelay itself speaks to the servers: probes, promotions, and sessions whose TLS it ends ([tls.md](tls.md)).',
   }),
   health: key(health.prefault({}), { about: 'When an instance counts as up or down.' }),
   failover: key(failover, {

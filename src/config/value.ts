@@ -132,6 +132,15 @@ export function network(example: string) {
   });
 }
 
+/** A host name or an IP address, as a certificate may have it. */
+export function serverName(example: string) {
+  return value({ what: 'a host name', example, type: 'host name' }, (written) => {
+    const reading = readAddress(written.includes(':') ? `[${written}]` : written, false);
+    if (!reading.ok) return form('a host name or an IP address, without a port');
+    return { ok: true, value: reading.address.host };
+  });
+}
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const controlCharacter = /[\u0000-\u001f\u007f]/;
 

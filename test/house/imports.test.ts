@@ -43,6 +43,7 @@ const floors = [
   ['cluster'],
   ['endpoints'],
   ['config'],
+  ['tls'],
   ['engines'],
   ['proxy', 'control', 'admin', 'demo'],
 ];

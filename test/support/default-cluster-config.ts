@@ -1,6 +1,7 @@
 import { clusterId } from '../../src/base/brand.ts';
 import type { Instance } from '../../src/cluster/instance.ts';
 import type { ClusterConfig } from '../../src/config/config.ts';
+import { defaultServerTls } from '../../src/config/tls.ts';
 
 /** The configuration of a cluster with the product's defaults, without endpoints, and with `changes`. */
 export const defaultClusterConfig = (
@@ -14,6 +15,7 @@ export const defaultClusterConfig = (
   engine: 'postgres',
   monitor: { user: 'aurelay', password: null, database: 'postgres' },
   replication: null,
+  serverTls: defaultServerTls,
   health: { intervalMs: 500, timeoutMs: 1_000, fall: 3, rise: 2 },
   durability: null,
   rejoinCommand: null,
