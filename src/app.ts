@@ -26,6 +26,7 @@ import { createRelay } from './proxy/relay/create-relay.ts';
 import { type ConfigSource, Reloader, type ReloadOutcome, type ReloadTrigger } from './reload.ts';
 import { type House, ReloadTarget } from './reload-target.ts';
 import { systemClock } from './system-clock.ts';
+import { CertificateStore } from './tls/certificate-store.ts';
 
 /** A running Aurelay. */
 export interface App {
@@ -72,6 +73,7 @@ class Wiring implements App, Controls {
   private readonly clock: Clock = systemClock;
   private readonly prng = seededPrng(Math.floor(Math.random() * 2 ** 32));
   private readonly metrics: Metrics;
+  private readonly certificates: CertificateStore;
   private readonly log: EventLog;
   private readonly proxy: EndpointProxy;
   private readonly failoverLogs = new Map<ClusterId, FailoverLog>();
@@ -96,6 +98,21 @@ class Wiring implements App, Controls {
       logger.warn({ event: 'relay.no-user-timeout' }, why);
     }
     this.metrics = createMetrics({ version: options.version, relay: kind });
+    this.certificates = new CertificateStore({
+      clock: this.clock,
+      onReloaded: (files) => {
+        logger.info({ event: 'certificates.reloaded', files }, `${files.join(', ')}: read anew`);
+        this.metrics.recordCertificateReload('ok');
+      },
+      onTrouble: (why, files) => {
+        logger.error(
+          { event: 'certificates.not-reloaded', files },
+          `${why}; what was read before stays in use`,
+        );
+        this.metrics.recordCertificateReload('failed');
+      },
+    });
+    this.metrics.watchCertificates(() => this.certificates.expiries());
     this.log = new EventLog(eventsKept, (message) =>
       logger.error({ message }, 'a listener to events failed'),
     );
@@ -192,6 +209,7 @@ class Wiring implements App, Controls {
     });
     const { host, port } = this.admin.address;
     logger.info({ event: 'admin.listening', host, port }, `admin API on http://${host}:${port}`);
+    this.certificates.start();
     for (const controller of this.controllers.values()) controller.start();
     const endpoints = [...config.clusters.values()].flatMap((cluster) => [...cluster.endpoints.values()]);
     await Promise.all(endpoints.map((endpoint) => this.proxy.listen(endpoint)));
@@ -218,6 +236,7 @@ class Wiring implements App, Controls {
     await this.proxy.drain(this.configured.shutdown.drainTimeoutMs);
     logger.info({ event: 'shutdown.drained' }, 'no session is left');
     for (const controller of this.controllers.values()) controller.stop();
+    this.certificates.stop();
     await this.admin?.close();
     this.metrics.close();
   }
@@ -238,6 +257,7 @@ class Wiring implements App, Controls {
     return new Controller({
       config,
       engine: engines[config.engine],
+      tls: this.certificates.client(config.serverTls),
       clock: this.clock,
       prng: this.prng,
       store: this.storeOf(cluster),

@@ -11,6 +11,7 @@ import type { Endpoint } from './endpoints/endpoint.ts';
 import { hasPlace } from './endpoints/has-place.ts';
 import type { EndpointProxy } from './proxy/proxy.ts';
 import type { Reloadable } from './reload.ts';
+import type { TlsClient } from './tls/tls-client.ts';
 
 /** The parts of a running Aurelay that a reload changes. */
 export interface House {
@@ -24,6 +25,7 @@ export interface House {
   /** Not started yet. Throws where its state cannot be read. */
   createController(config: ClusterConfig): Controller;
   supervisorOf(config: ClusterConfig): Supervisor | null;
+  tlsOf(config: ClusterConfig): TlsClient;
   /** Resolves when what was to be written for the cluster is on disk. */
   stateSaved(cluster: ClusterId): Promise<void>;
   /** An event of a cluster that has just been added or removed. */
@@ -80,7 +82,7 @@ export class ReloadTarget implements Reloadable {
   }
 
   async apply(next: Config, plan: ReloadPlan): Promise<void> {
-    const { controllers, logger, proxy, retired, supervisorOf, tell } = this.#house;
+    const { controllers, logger, proxy, retired, supervisorOf, tell, tlsOf } = this.#house;
     const before = this.config;
     for (const id of plan.removedClusters) this.#retire(id, before);
     this.#house.config = next;
@@ -91,7 +93,8 @@ export class ReloadTarget implements Reloadable {
     }
     for (const [id, summary] of plan.changedClusters) {
       const config = next.clusters.get(id);
-      if (config !== undefined) controllers.get(id)?.reconfigure(config, supervisorOf(config), summary);
+      if (config === undefined) continue;
+      controllers.get(id)?.reconfigure(config, supervisorOf(config), tlsOf(config), summary);
     }
     proxy.setKeepalive(next.tcp.keepaliveMs);
     logger.level = next.log.level;

@@ -3,7 +3,9 @@ import type { ClusterId, InstanceId } from '../base/brand.ts';
 import type { ProbeFailureReason } from '../cluster/observation.ts';
 import type { ClusterEvent } from '../control/cluster-event.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
+import type { Expiry } from '../tls/tls-files.ts';
 import type { Controls, ReloadResult } from './controls.ts';
+import { CertificateMetrics } from './metrics/certificates.ts';
 import { ClusterMetrics } from './metrics/clusters.ts';
 import { ConfigMetrics } from './metrics/config.ts';
 import { sampleEventLoopDelay } from './metrics/event-loop-delay.ts';
@@ -30,6 +32,10 @@ export interface Metrics {
   /** Counts `failover.completed`; every other event is only logged and streamed. */
   recordClusterEvent(event: ClusterEvent): void;
   recordReload(outcome: ReloadResult['outcome']): void;
+  /** Where the expiry of certificates is read from at each scrape. */
+  watchCertificates(expiries: () => readonly Expiry[]): void;
+  /** Changed certificate files were read: they are in use, or no good. */
+  recordCertificateReload(outcome: 'ok' | 'failed'): void;
   /** The metrics now, in Prometheus's text format. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
   /** Stops sampling. */
@@ -50,6 +56,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const probes = new ProbeMetrics(registry);
   const failovers = new FailoverMetrics(registry);
   const config = new ConfigMetrics(registry);
+  const certificates = new CertificateMetrics(registry);
   addProcessMetrics(registry);
   const stopSampling = sampleEventLoopDelay(registry);
   let watched: Controls | null = null;
@@ -63,7 +70,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
     recordProbe: (cluster, instance, seconds, outcome) => probes.record(cluster, instance, seconds, outcome),
     recordClusterEvent: (event) => failovers.record(event),
     recordReload: (outcome) => config.record(outcome),
+    watchCertificates: (expiries) => certificates.watch(expiries),
+    recordCertificateReload: (outcome) => certificates.recordReload(outcome),
     async render() {
+      certificates.collect();
       if (watched !== null) {
         const topology = topologyOf(watched);
         traffic.collect(topology);

@@ -15,6 +15,7 @@ import type { ClusterView } from '../cluster/view.ts';
 import { viewOf } from '../cluster/view-of.ts';
 import type { ClusterConfig } from '../config/config.ts';
 import type { Engine, ProbeResult } from '../engines/engine.ts';
+import type { TlsClient } from '../tls/tls-client.ts';
 import { EffectRunner } from './effects.ts';
 import { narrate, type Story } from './narrate.ts';
 import { Prober } from './prober.ts';
@@ -25,6 +26,8 @@ import { targetOf } from './target.ts';
 export interface ControllerOptions {
   readonly config: ClusterConfig;
   readonly engine: Engine;
+  /** How probes and operations speak to the servers. */
+  readonly tls: TlsClient;
   readonly clock: Clock;
   readonly prng: Prng;
   readonly store: StateStore;
@@ -55,6 +58,7 @@ const mostRequests = 16;
 export class Controller {
   private readonly options: ControllerOptions;
   private config: ClusterConfig;
+  private tls: TlsClient;
   private policy: Policy;
   private readonly probers = new Map<InstanceId, Prober>();
   private readonly effects: EffectRunner;
@@ -69,15 +73,17 @@ export class Controller {
   private stopped = false;
 
   constructor(options: ControllerOptions) {
-    const { config, engine, clock, store } = options;
+    const { config, engine, tls, clock, store } = options;
     this.options = options;
     this.config = config;
+    this.tls = tls;
     this.policy = policyOf(config, engine, options.supervisor ?? null);
     this.state = initialState(config.id, config.instances.values(), store.load(), clock.now());
     this.current = viewOf(this.state, clock.now(), this.policy.durability);
     this.effects = new EffectRunner({
       config,
       engine,
+      tls,
       store,
       supervisor: options.supervisor ?? null,
       stopping: this.stopping.signal,
@@ -154,12 +160,13 @@ export class Controller {
   }
 
   /** `config` is in force from here on; effects that have begun go on as they were begun. `summary`: what changed. */
-  reconfigure(config: ClusterConfig, supervisor: Supervisor | null, summary: string): void {
+  reconfigure(config: ClusterConfig, supervisor: Supervisor | null, tls: TlsClient, summary: string): void {
     assert(!this.busy && this.mailbox.length === 0, 'a configuration comes between two steps');
     const [former, before] = [this.config, this.policy];
     this.config = config;
+    this.tls = tls;
     this.policy = this.policyFor(config, supervisor);
-    this.effects.reconfigure(config, supervisor);
+    this.effects.reconfigure(config, supervisor, tls);
     const renewed = this.renewProbers(former);
     this.post({ kind: 'reconfigured', instances: [...config.instances.values()], before, summary });
     if (!this.stopped) for (const prober of renewed) prober.start();
@@ -188,7 +195,7 @@ export class Controller {
 
   private createProber(instance: Instance): Prober {
     const { engine, clock, prng } = this.options;
-    const probe = engine.createProbe(targetOf(instance, this.config));
+    const probe = engine.createProbe(targetOf(instance, this.config, this.tls));
     const onResult = (result: ProbeResult, seconds: number): void =>
       this.probed(instance.id, result, seconds);
     const { intervalMs, timeoutMs } = this.config.health;
@@ -280,5 +287,7 @@ function policyOf(config: ClusterConfig, engine: Engine, supervisor: Supervisor 
 }
 
 /** All that a probe is made of but its address, as a text that can be compared. */
-const probedWith = (instance: Instance, config: ClusterConfig): string =>
-  JSON.stringify([targetOf(instance, config), config.health.intervalMs, config.health.timeoutMs]);
+const probedWith = (
+  { address, sendProxyProtocol = null }: Instance,
+  { monitor, serverTls, health: { intervalMs, timeoutMs } }: ClusterConfig,
+): string => JSON.stringify({ address, sendProxyProtocol, monitor, serverTls, intervalMs, timeoutMs });

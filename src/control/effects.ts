@@ -5,6 +5,7 @@ import type { Divergence, Effect } from '../cluster/effect.ts';
 import type { Happening } from '../cluster/event.ts';
 import type { ClusterConfig } from '../config/config.ts';
 import type { Engine, Operations } from '../engines/engine.ts';
+import type { TlsClient } from '../tls/tls-client.ts';
 import type { StateStore } from './state-store.ts';
 import type { RejoinRequest, Supervisor } from './supervisor.ts';
 import { targetOf } from './target.ts';
@@ -15,6 +16,7 @@ export type Deed = Exclude<Effect, { kind: 'probe' | 'answer' | 'receipt' }>;
 export interface EffectOptions {
   readonly config: ClusterConfig;
   readonly engine: Engine;
+  readonly tls: TlsClient;
   readonly store: StateStore;
   readonly supervisor: Supervisor | null;
   readonly stopping: AbortSignal;
@@ -49,14 +51,14 @@ export class EffectRunner {
     this.options = options;
     this.config = options.config;
     this.supervisor = options.supervisor;
-    this.operations = this.operationsOf(options.config);
+    this.operations = this.operationsOf(options.config, options.tls);
   }
 
   /** What has begun goes on as it was begun. */
-  reconfigure(config: ClusterConfig, supervisor: Supervisor | null): void {
+  reconfigure(config: ClusterConfig, supervisor: Supervisor | null, tls: TlsClient): void {
     this.config = config;
     this.supervisor = supervisor;
-    this.operations = this.operationsOf(config);
+    this.operations = this.operationsOf(config, tls);
     for (const id of this.chains.keys()) {
       if (config.instances.has(id)) continue;
       this.chains.delete(id);
@@ -65,10 +67,10 @@ export class EffectRunner {
     }
   }
 
-  private operationsOf(config: ClusterConfig): ReadonlyMap<InstanceId, Operations> {
+  private operationsOf(config: ClusterConfig, tls: TlsClient): ReadonlyMap<InstanceId, Operations> {
     const { engine } = this.options;
     const operations = [...config.instances.values()].map(
-      (instance) => [instance.id, engine.createOperations(targetOf(instance, config))] as const,
+      (instance) => [instance.id, engine.createOperations(targetOf(instance, config, tls))] as const,
     );
     return new Map(operations);
   }

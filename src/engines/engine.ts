@@ -3,6 +3,7 @@ import type { ClientError } from '../base/errors.ts';
 import type { Address } from '../cluster/instance.ts';
 import type { Observation, ProbeFailure } from '../cluster/observation.ts';
 import type { Position, PositionOrder } from '../cluster/position.ts';
+import type { TlsClient } from '../tls/tls-client.ts';
 
 /** Everything that differs between engines, and nothing else. Adding an engine is adding a folder. */
 export interface Engine {
@@ -30,6 +31,7 @@ export interface Target {
   readonly database: string;
   /** Sent on each connection before anything else (a PROXY header); absent: nothing is. */
   readonly preamble?: Uint8Array;
+  readonly tls: TlsClient;
 }
 
 // ---- the protocol's start: sans-IO, bytes in and events out ----

@@ -6,6 +6,7 @@ import type { ClusterView } from '../../src/cluster/view.ts';
 import { Controller } from '../../src/control/controller.ts';
 import type { Story } from '../../src/control/narrate.ts';
 import { memoryStore, type StateStore } from '../../src/control/state-store.ts';
+import { plainClient } from '../../src/tls/tls-client.ts';
 import { testInstance } from '../cluster/scenario.ts';
 import { defaultClusterConfig } from '../support/default-cluster-config.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -37,6 +38,7 @@ function setUp(t: TestContext, { mode = 'automatic', store = memoryStore(), ...g
   const controller = new Controller({
     config,
     engine: servers.engine,
+    tls: plainClient,
     clock,
     prng: seededPrng(7),
     store: savingStore,

@@ -6,6 +6,7 @@ import type { Position } from '../../src/cluster/position.ts';
 import { EffectRunner } from '../../src/control/effects.ts';
 import { memoryStore } from '../../src/control/state-store.ts';
 import type { Engine, Operations } from '../../src/engines/engine.ts';
+import { plainClient } from '../../src/tls/tls-client.ts';
 import { numbers, testInstance } from '../cluster/scenario.ts';
 import { defaultClusterConfig } from '../support/default-cluster-config.ts';
 
@@ -44,6 +45,7 @@ function setUp() {
   const runner = new EffectRunner({
     config,
     engine,
+    tls: plainClient,
     store: memoryStore(),
     supervisor: null,
     stopping: new AbortController().signal,

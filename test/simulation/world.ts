@@ -18,6 +18,7 @@ import {
   type Probe,
   type ProbeResult,
 } from '../../src/engines/engine.ts';
+import { plainClient } from '../../src/tls/tls-client.ts';
 import { testInstance } from '../cluster/scenario.ts';
 import { defaultClusterConfig } from '../support/default-cluster-config.ts';
 import { SimClock } from './sim-clock.ts';
@@ -143,6 +144,7 @@ export class World {
     const controller = new Controller({
       config: this.config,
       engine: this.engine,
+      tls: plainClient,
       clock: this.clock,
       prng: this.prng,
       store: this.store(),
@@ -183,7 +185,7 @@ export class World {
     this.config = config;
     // A choice of the operator's, at once.
     if (config.durability === null) this.promised.clear();
-    controller?.reconfigure(config, supervisor, words);
+    controller?.reconfigure(config, supervisor, plainClient, words);
   }
 
   /** Until the writer is told of its new copies, it goes on to count the receipts of the former ones. */

@@ -1,5 +1,6 @@
 import { messageOf } from '../../base/errors.ts';
 import type { ProbeFailure, ProbeFailureReason } from '../../cluster/observation.ts';
+import { TlsFailed } from '../../tls/tls-failed.ts';
 
 /** Something that is no MySQL server, or none that this program understands, answers at the address. */
 export class ProtocolFailed extends Error {
@@ -40,7 +41,6 @@ const reasonByCode: ReadonlyMap<string, ProbeFailureReason> = new Map([
   ['ENOMEM', 'local-stall'],
   ['EADDRNOTAVAIL', 'local-stall'],
   ['AUTH_SWITCH_PLUGIN_ERROR', 'denied'],
-  ['HANDSHAKE_SSL_ERROR', 'protocol'],
 ]);
 
 /**
@@ -78,6 +78,7 @@ export function classifyFailure(thrown: unknown, secrets: readonly (string | nul
 }
 
 function reasonOf(thrown: unknown): ProbeFailureReason {
+  if (thrown instanceof TlsFailed) return thrown.reason;
   if (thrown instanceof ProtocolFailed || !(thrown instanceof Error)) return 'protocol';
   const { code, errno } = thrown as { code?: unknown; errno?: unknown };
   // Negative numbers are the system's, and go by their code.

@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { type Connection, createConnection } from 'mysql2';
 import { type Address, formatAddress } from '../../cluster/instance.ts';
+import { TlsFailed } from '../../tls/tls-failed.ts';
 import type { Target } from '../engine.ts';
 import type { Results, Row, Statement } from './dialects/dialect.ts';
 import { GreetingRefused, ProtocolFailed } from './failure.ts';
@@ -27,27 +29,27 @@ export interface Link {
  */
 export const monitorSchema = 'information_schema';
 
-/** As MySQL's own clients do where they are not told otherwise: encrypted where the server can, not verified. */
-const unverifiedTls = { rejectUnauthorized: false };
-
 /**
- * Connects and logs in; in TLS where the server offers it. Fails as soon as `signal` is aborted, and leaves no socket
+ * Connects and logs in, in TLS as the target wants it. Fails as soon as `signal` is aborted, and leaves no socket
  * behind. `programName` shows in the server's list of connection attributes.
  */
 export async function openLink(target: Target, programName: string, signal: AbortSignal): Promise<Link> {
+  const { tls } = target;
   const greeted = await greet(target, signal);
+  const { offersTls } = greeted.greeting;
+  if (tls.isRequired && !offersTls) {
+    greeted.socket.destroy();
+    throw tls.declined();
+  }
   try {
-    return await logIn(target, programName, greeted, greeted.greeting.offersTls, signal);
+    return await logIn(target, programName, greeted, offersTls && tls.mode !== 'disable', signal);
   } catch (error) {
-    if (!isTlsFailure(error)) throw error;
-    // A server whose certificate or TLS version this OpenSSL rejects is still worth watching; whoever could force
-    // this could as well have taken the offer of TLS out of the greeting.
+    if (tls.mode !== 'prefer' || !(error instanceof TlsFailed)) throw error;
+    // A server whose TLS version this OpenSSL rejects is still worth watching; whoever could force this could as well
+    // have taken the offer of TLS out of the greeting.
     return await logIn(target, programName, await greet(target, signal), false, signal);
   }
 }
-
-const isTlsFailure = (thrown: unknown): boolean =>
-  (thrown as NodeJS.ErrnoException | null)?.code === 'HANDSHAKE_SSL_ERROR';
 
 interface Greeted {
   readonly socket: Socket;
@@ -147,9 +149,9 @@ function logIn(
       // Every value as the text that the server sent: no dates, no numbers that lose digits.
       typeCast: (field) => field.string(),
       connectAttributes: { program_name: programName },
-      ...(tls ? { ssl: unverifiedTls } : {}),
+      ...(tls ? { ssl: onlyToBeAskedFor } : {}),
     });
-    const link = new DriverLink(connection, socket, version);
+    const link = new DriverLink(connection, socket, version, target);
     const settle = (end: () => void): void => {
       signal.removeEventListener('abort', onAbort);
       link.onLost = null;
@@ -161,23 +163,34 @@ function logIn(
     };
     const onAbort = (): void => fail(abortedError(target.address));
     link.onLost = fail;
-    connection.once('connect', () => settle(() => resolve(link)));
+    connection.once('connect', () => {
+      // The driver would have to change for it; then it must not go unnoticed.
+      if (tls && !link.isSecured) return fail(new Error('the driver went on without TLS'));
+      settle(() => resolve(link));
+    });
     signal.addEventListener('abort', onAbort);
     socket.resume();
   });
 }
 
+/** Makes the driver ask the server for TLS; the handshake is not the driver's (`takeOverHandshake`). */
+const onlyToBeAskedFor = { rejectUnauthorized: true };
+
 class DriverLink implements Link {
   onLost: ((reason: Error) => void) | null = null;
+  isSecured = false;
   readonly version: ServerVersion;
   private readonly connection: Connection;
-  private readonly socket: Socket;
+  private readonly target: Target;
+  private socket: Socket;
   private over = false;
 
-  constructor(connection: Connection, socket: Socket, version: ServerVersion) {
+  constructor(connection: Connection, socket: Socket, version: ServerVersion, target: Target) {
     this.connection = connection;
     this.socket = socket;
     this.version = version;
+    this.target = target;
+    this.takeOverHandshake(connection as unknown as DriverInside);
     connection.on('error', (error: Error) => this.lose(error));
     socket.on('close', () => this.lose(lostError('the server closed the connection')));
   }
@@ -198,11 +211,39 @@ class DriverLink implements Link {
     this.socket.destroy();
   }
 
+  /**
+   * The driver's own handshake would look for `localhost` in the certificate of a server that is reached by IP address,
+   * and skips its look where it resumes an earlier session.
+   */
+  private takeOverHandshake(driver: DriverInside): void {
+    driver.startTLS = (onSecure) => {
+      const { tls, address } = this.target;
+      this.socket.removeAllListeners('data');
+      const secured = connectTls({ ...tls.connectionOptions(address.host), socket: this.socket });
+      this.socket = secured;
+      driver.stream = secured;
+      secured.on('error', (error) => this.lose(error));
+      secured.on('close', () => this.lose(lostError('the server closed the connection')));
+      secured.once('secureConnect', () => {
+        this.isSecured = true;
+        secured.on('data', (chunk: Buffer) => driver.packetParser.execute(chunk));
+        onSecure();
+      });
+    };
+  }
+
   private lose(reason: Error): void {
     if (this.over) return;
     this.destroy();
-    this.onLost?.(reason);
+    this.onLost?.(this.target.tls.explain(reason, this.target.address.host) as Error);
   }
+}
+
+/** What the driver calls when the server agreed to TLS, and what it works with afterwards. */
+interface DriverInside {
+  startTLS: (onSecure: () => void) => void;
+  stream: Socket;
+  readonly packetParser: { execute(chunk: Buffer): void };
 }
 
 /** The driver gives one result bare and several in a list; a statement without rows has a header in place of them. */

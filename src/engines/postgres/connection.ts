@@ -1,10 +1,13 @@
-import { type NetConnectOpts, Socket } from 'node:net';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import pg from 'pg';
+import { assert, unreachable } from '../../base/assert.ts';
 import { messageOf } from '../../base/errors.ts';
+import { TlsFailed } from '../../tls/tls-failed.ts';
 import type { Target } from '../engine.ts';
 import { AnswerCheck } from './answer-check.ts';
 import { AnswerBroken } from './failure.ts';
 import type { StatusRow } from './status.ts';
+import { upgradeToTls } from './upgrade-to-tls.ts';
 
 export interface ConnectionOptions {
   readonly applicationName: string;
@@ -18,58 +21,122 @@ const farewellMs = 1_000;
 /** As they are: the queries cast what they need to text. */
 const asText = { getTypeParser: () => String };
 
-/** The monitor's connection to one server: `pg`, with nothing taken from the environment and no way to throw aside. */
+/**
+ * The monitor's connection to one server: `pg`, with nothing taken from the environment and no way to throw aside, on a
+ * socket that is connected and, where the target wants it, in TLS before `pg` gets it.
+ */
 export class ServerConnection {
   /** Called once when the connection breaks, whoever waits for it or not. */
   onBroken: ((error: Error) => void) | null = null;
-  readonly #socket = new CheckedSocket();
-  readonly #client: pg.Client;
+  readonly #target: Target;
+  readonly #options: ConnectionOptions;
+  readonly #abort = new AbortController();
+  #socket: Socket | null = null;
+  #client: pg.Client | null = null;
   #ended = false;
 
   constructor(target: Target, options: ConnectionOptions) {
-    const { preamble } = target;
-    // Before `pg` listens for the same event, and so before its first message.
-    if (preamble !== undefined) this.#socket.once('connect', () => this.#socket.write(preamble));
-    this.#client = new pg.Client({
-      host: target.address.host,
-      port: target.address.port,
-      user: target.user,
-      database: target.database,
-      // A function, because `pg` would look for another password in PGPASSWORD and ~/.pgpass in the place of none.
-      password: () => target.password ?? '',
-      application_name: options.applicationName,
-      statement_timeout: Math.ceil(options.statementTimeoutMs),
-      options: '-c client_min_messages=error',
-      ssl: false,
-      sslnegotiation: 'postgres',
-      keepAlive: true,
-      keepAliveInitialDelayMillis: keepAliveAfterMs,
-      stream: () => this.#socket,
-      types: asText as unknown as pg.CustomTypesConfig,
-    });
-    // Each break is reported by the first listener that hears of it; these also keep `error` from being unhandled.
-    this.#client.on('error', (error) => this.#broke(error));
-    this.#client.on('end', () => this.#broke(new Error('Connection terminated')));
-    this.#socket.on('error', () => {});
+    this.#target = target;
+    this.#options = options;
   }
 
   /** Where it leads, with any name resolved; of use while it is open. */
   get peer(): NetConnectOpts {
-    const { remoteAddress: host, remotePort: port } = this.#socket;
+    const { remoteAddress: host, remotePort: port } = this.#socket ?? {};
     if (host !== undefined && port !== undefined) return { host, port };
-    return { path: `${this.#client.host}/.s.PGSQL.${this.#client.port}` };
+    return addressOf(this.#target);
   }
 
   get isBroken(): boolean {
     return this.#ended;
   }
 
+  /** `prefer` does as libpq does: in plain where TLS fails, or where the server lets nobody in who comes in TLS. */
   async open(): Promise<void> {
-    await this.#client.connect();
+    const { tls } = this.#target;
+    const inTls = tls.mode !== 'disable' && !isSocketFolder(this.#target);
+    try {
+      await this.#attempt(inTls);
+    } catch (error) {
+      const mayBePlain = inTls && tls.mode === 'prefer' && !this.#ended;
+      if (!mayBePlain || !(error instanceof TlsFailed || isShutOut(error))) throw error;
+      await this.#attempt(false).catch((plainError: unknown) => {
+        throw error instanceof TlsFailed ? alsoWithoutTls(plainError, error) : plainError;
+      });
+    }
+  }
+
+  async #attempt(inTls: boolean): Promise<void> {
+    try {
+      const plain = await this.#connect();
+      const stream = inTls ? await this.#secure(plain) : plain;
+      this.#socket = stream;
+      await this.#logIn(stream);
+    } catch (error) {
+      this.#socket?.destroy();
+      throw this.#target.tls.explain(error, this.#target.address.host);
+    }
+  }
+
+  #connect(): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) return reject(terminated());
+      const socket = connect(addressOf(this.#target));
+      this.#socket = socket;
+      socket.on('error', () => {});
+      socket.once('connect', () => {
+        const { preamble } = this.#target;
+        if (preamble !== undefined) socket.write(preamble);
+        resolve(socket);
+      });
+      socket.once('error', reject);
+      socket.once('close', () => reject(terminated()));
+    });
+  }
+
+  async #secure(plain: Socket): Promise<Socket> {
+    const { tls, address } = this.#target;
+    const upgrade = await upgradeToTls(plain, tls, address.host, this.#abort.signal);
+    switch (upgrade.kind) {
+      case 'secured':
+        return upgrade.socket;
+      case 'plain':
+        return plain.resume();
+      default:
+        return unreachable(upgrade);
+    }
+  }
+
+  async #logIn(stream: Socket): Promise<void> {
+    const { address, user, database, password } = this.#target;
+    const client = new pg.Client({
+      host: address.host,
+      port: address.port,
+      user,
+      database,
+      // A function, because `pg` would look for another password in PGPASSWORD and ~/.pgpass in the place of none.
+      password: () => password ?? '',
+      application_name: this.#options.applicationName,
+      statement_timeout: Math.ceil(this.#options.statementTimeoutMs),
+      options: '-c client_min_messages=error',
+      ssl: false,
+      sslnegotiation: 'postgres',
+      keepAlive: true,
+      keepAliveInitialDelayMillis: keepAliveAfterMs,
+      stream: () => checked(stream),
+      types: asText as unknown as pg.CustomTypesConfig,
+    });
+    // Each break is reported by the first listener that hears of it; these also keep `error` from being unhandled.
+    client.on('error', (error) => this.#broke(client, error));
+    client.on('end', () => this.#broke(client, terminated()));
+    await client.connect();
+    if (this.#ended) throw terminated();
+    this.#client = client;
   }
 
   /** Rows with every column as text. Throws the server's error, or the connection's. */
   async query(text: string): Promise<readonly StatusRow[]> {
+    assert(this.#client !== null, 'a connection is opened before it is asked');
     const result = await this.#client.query<Record<string, string | null>>(text);
     return result.rows;
   }
@@ -77,54 +144,83 @@ export class ServerConnection {
   /** At once, with no goodbye: what waits for an answer is rejected. */
   destroy(): void {
     this.#ended = true;
-    this.#socket.destroy();
+    this.#abort.abort();
+    this.#socket?.destroy();
   }
 
   /** With a goodbye, so that the server logs no lost connection. Waits for nothing. */
   close(): void {
-    if (this.#ended) {
+    if (this.#ended || this.#client === null) {
       this.destroy();
       return;
     }
     this.#ended = true;
-    const timer = setTimeout(() => this.#socket.destroy(), farewellMs);
+    const timer = setTimeout(() => this.#socket?.destroy(), farewellMs);
     timer.unref();
     this.#client.end().then(
       () => clearTimeout(timer),
-      () => this.#socket.destroy(),
+      () => this.#socket?.destroy(),
     );
   }
 
-  #broke(error: Error): void {
-    if (this.#ended) return;
+  #broke(client: pg.Client, error: Error): void {
+    // While it is being opened, whoever opens it hears of it.
+    if (this.#ended || client !== this.#client) return;
     this.destroy();
-    this.onBroken?.(error);
+    this.onBroken?.(this.#target.tls.explain(error, this.#target.address.host) as Error);
   }
+}
+
+const terminated = (): Error => new Error('Connection terminated');
+
+/** As libpq: a host that begins with a slash is a folder of sockets, where there is no TLS. */
+const isSocketFolder = ({ address }: Target): boolean => address.host.startsWith('/');
+
+function addressOf(target: Target): NetConnectOpts {
+  const { host, port } = target.address;
+  return isSocketFolder(target) ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
+}
+
+/** No line of pg_hba.conf lets this user in from here over TLS; one for `hostnossl` may. */
+const isShutOut = (thrown: unknown): boolean =>
+  (thrown as { code?: unknown } | null)?.code === invalidAuthorization;
+
+function alsoWithoutTls(thrown: unknown, inTls: TlsFailed): unknown {
+  if (thrown instanceof Error) thrown.message += ` (in TLS before: ${inTls.message})`;
+  return thrown;
 }
 
 /**
- * A socket that looks at what a server sends before `pg` does, and turns whatever `pg` throws while it reads into an
- * error of the connection: thrown inside a `data` event it would end the process.
+ * A connected socket that looks at what a server sends before `pg` does, and turns whatever `pg` throws while it reads
+ * into an error of the connection: thrown inside a `data` event it would end the process.
  */
-class CheckedSocket extends Socket {
-  readonly #check = new AnswerCheck();
-
-  override emit(event: string | symbol, ...details: unknown[]): boolean {
-    if (event !== 'data') return super.emit(event as string, ...details);
-    if (this.destroyed) return false;
-    const fault = this.#check.push(details[0] as Uint8Array);
+function checked(socket: Socket): Socket {
+  const check = new AnswerCheck();
+  const emit = socket.emit.bind(socket) as Emit;
+  const emitChecked: Emit = (event, ...details) => {
+    if (event !== 'data') return emit(event, ...details);
+    if (socket.destroyed) return false;
+    const fault = check.push(details[0] as Uint8Array);
     if (fault !== null) {
-      this.destroy(new AnswerBroken(fault.why, fault.sqlstate));
+      socket.destroy(new AnswerBroken(fault.why, fault.sqlstate));
       return false;
     }
     try {
-      return super.emit('data', details[0] as Buffer);
+      return emit('data', details[0]);
     } catch (error) {
-      this.destroy(driverFault(error));
+      socket.destroy(driverFault(error));
       return false;
     }
-  }
+  };
+  // `pg` connects what it is given, and waits for that.
+  const connectAgain = (): Socket => {
+    setImmediate(() => emit('connect'));
+    return socket;
+  };
+  return Object.assign(socket, { emit: emitChecked, connect: connectAgain });
 }
+
+type Emit = (event: string | symbol, ...details: unknown[]) => boolean;
 
 /** `pg` throws at a login method that it does not know (GSSAPI, SSPI): the server is well, and wants another login. */
 function driverFault(thrown: unknown): AnswerBroken {

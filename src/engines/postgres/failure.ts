@@ -1,6 +1,7 @@
 import { DatabaseError } from 'pg-protocol';
 import { messageOf } from '../../base/errors.ts';
 import type { ProbeFailure, ProbeFailureReason } from '../../cluster/observation.ts';
+import { TlsFailed } from '../../tls/tls-failed.ts';
 
 /** The other end does not speak PostgreSQL, or says in some other way that it cannot serve (`sqlstate`). */
 export class AnswerBroken extends Error {
@@ -65,6 +66,7 @@ export function withoutSecrets(text: string, secrets: readonly (string | null)[]
 }
 
 function reasonOf(thrown: unknown): ProbeFailureReason {
+  if (thrown instanceof TlsFailed) return thrown.reason;
   if (thrown instanceof AnswerBroken || thrown instanceof DatabaseError) {
     const sqlstate = sqlstateOf(thrown);
     return sqlstate === null ? 'protocol' : reasonOfState(sqlstate);

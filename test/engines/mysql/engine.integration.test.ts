@@ -9,6 +9,7 @@ import type { EmbeddedCluster, EmbeddedInstance } from '../../../src/demo/cluste
 import { findMysql } from '../../../src/demo/mysql-binaries.ts';
 import { OperationFailed, type Operations, type Probe } from '../../../src/engines/engine.ts';
 import { mysql } from '../../../src/engines/mysql/engine.ts';
+import { defaultTls } from '../../support/default-tls.ts';
 import { requireMariadb, withMysqlCluster } from '../../support/servers.ts';
 
 /**
@@ -90,6 +91,7 @@ const countItems = async (port: number) => Number(await oneValue(port, 'SELECT C
 const targetOf = (port: number, login: { user: string; password: string | null } = watcher) => ({
   instance: instanceId('mysql'),
   address: { host, port },
+  tls: defaultTls,
   ...login,
   database: '',
 });

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { instanceId } from '../../../src/base/brand.ts';
 import type { Probe } from '../../../src/engines/engine.ts';
 import { mysql } from '../../../src/engines/mysql/engine.ts';
+import { defaultTls } from '../../support/default-tls.ts';
 
 const instance = instanceId('mysql-1');
 
@@ -26,6 +27,7 @@ async function probeOf(t: TestContext, onConnection: (socket: Socket) => void): 
     user: 'aurelay',
     password: 'secret',
     database: '',
+    tls: defaultTls,
   };
   const probe = mysql.createProbe(target);
   t.after(() => {
@@ -53,7 +55,14 @@ test('a port where nothing listens', async () => {
   server.close();
   await once(server, 'close');
   const address = { host: '127.0.0.1', port };
-  const probe = mysql.createProbe({ instance, address, user: 'aurelay', password: null, database: '' });
+  const probe = mysql.createProbe({
+    instance,
+    address,
+    user: 'aurelay',
+    password: null,
+    database: '',
+    tls: defaultTls,
+  });
   assert.equal(await reasonOf(probe), 'refused');
   probe.close();
 });

@@ -7,6 +7,7 @@ import type { Observation } from '../../../src/cluster/observation.ts';
 import type { EmbeddedCluster, EmbeddedInstance } from '../../../src/demo/cluster.ts';
 import { OperationFailed, type Operations, type Quorum } from '../../../src/engines/engine.ts';
 import { mysql } from '../../../src/engines/mysql/engine.ts';
+import { defaultTls } from '../../support/default-tls.ts';
 import { eventually } from '../../support/eventually.ts';
 import { requireMariadb, withMysqlCluster } from '../../support/servers.ts';
 
@@ -29,6 +30,7 @@ const addressOf = ({ port }: EmbeddedInstance) => ({ host, port });
 const targetOf = (instance: EmbeddedInstance) => ({
   instance: instanceId(instance.id),
   address: addressOf(instance),
+  tls: defaultTls,
   user: 'watcher',
   password: 'w4tcher',
   database: '',

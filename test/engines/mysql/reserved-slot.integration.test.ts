@@ -7,6 +7,7 @@ import type { EmbeddedInstance } from '../../../src/demo/cluster.ts';
 import { mysqlMonitorUser } from '../../../src/demo/mysql-settings.ts';
 import type { Operations, Target } from '../../../src/engines/engine.ts';
 import { mysql as engine } from '../../../src/engines/mysql/engine.ts';
+import { defaultTls } from '../../support/default-tls.ts';
 import { enginesUnderTest } from '../../support/engines-under-test.ts';
 import { eventually } from '../../support/eventually.ts';
 import { documentedStatements } from '../documented-statements.ts';
@@ -48,6 +49,7 @@ async function takeSlots(instance: EmbeddedInstance, taken: mysql.Connection[]):
 const targetOf = ({ id, port }: EmbeddedInstance): Target => ({
   instance: instanceId(id),
   address: { host: '127.0.0.1', port },
+  tls: defaultTls,
   user: 'aurelay_monitor',
   password,
   database: 'postgres',

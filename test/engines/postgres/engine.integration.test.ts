@@ -13,6 +13,7 @@ import { startPostgresCluster } from '../../../src/demo/postgres-cluster.ts';
 import { OperationFailed, type Probe, type Target } from '../../../src/engines/engine.ts';
 import { postgres } from '../../../src/engines/postgres/engine.ts';
 import { parseWalPosition } from '../../../src/engines/postgres/position.ts';
+import { defaultTls } from '../../support/default-tls.ts';
 
 /** Generous, because nothing here is about speed. */
 const patientMs = 20_000;
@@ -23,6 +24,7 @@ const targetOf = (instance: EmbeddedInstance, login: Partial<Target> = {}): Targ
   user: 'postgres',
   password: null,
   database: 'postgres',
+  tls: defaultTls,
   ...login,
 });
 

@@ -7,6 +7,7 @@ import type { Observation } from '../../../src/cluster/observation.ts';
 import type { EmbeddedCluster, EmbeddedInstance } from '../../../src/demo/cluster.ts';
 import { OperationFailed, type Operations, type Quorum } from '../../../src/engines/engine.ts';
 import { postgres } from '../../../src/engines/postgres/engine.ts';
+import { defaultTls } from '../../support/default-tls.ts';
 import { eventually } from '../../support/eventually.ts';
 import { withPostgresCluster } from '../../support/servers.ts';
 
@@ -27,6 +28,7 @@ const addressOf = ({ port }: EmbeddedInstance) => ({ host: '127.0.0.1', port });
 const targetOf = (instance: EmbeddedInstance) => ({
   instance: instanceId(instance.id),
   address: addressOf(instance),
+  tls: defaultTls,
   ...login,
 });
 const operationsOn = (instance: EmbeddedInstance): Operations =>

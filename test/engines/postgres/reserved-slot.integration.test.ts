@@ -8,6 +8,7 @@ import type { Observation } from '../../../src/cluster/observation.ts';
 import type { EmbeddedInstance } from '../../../src/demo/cluster.ts';
 import type { Operations, Target } from '../../../src/engines/engine.ts';
 import { postgres } from '../../../src/engines/postgres/engine.ts';
+import { defaultTls } from '../../support/default-tls.ts';
 import { eventually } from '../../support/eventually.ts';
 import { withPostgresCluster } from '../../support/servers.ts';
 import { documentedStatements } from '../documented-statements.ts';
@@ -42,6 +43,7 @@ async function takeSlots(instance: EmbeddedInstance, taken: pg.Client[]): Promis
 const targetOf = ({ id, port }: EmbeddedInstance): Target => ({
   instance: instanceId(id),
   address: { host: '127.0.0.1', port },
+  tls: defaultTls,
   user: 'aurelay',
   password,
   database: 'postgres',

@@ -4,6 +4,7 @@ import { instanceId } from '../../../src/base/brand.ts';
 import type { EmbeddedInstance } from '../../../src/demo/cluster.ts';
 import { OperationFailed } from '../../../src/engines/engine.ts';
 import { postgres } from '../../../src/engines/postgres/engine.ts';
+import { defaultTls } from '../../support/default-tls.ts';
 import { postgresDrivers, type SqlClient } from '../../support/drivers.ts';
 import { within } from '../../support/eventually.ts';
 import { withPostgresCluster } from '../../support/servers.ts';
@@ -34,6 +35,7 @@ it('a fence by a user with only pg_signal_backend ends what it may, and names wh
     user: 'aurelay',
     password: 'monitor',
     database: 'postgres',
+    tls: defaultTls,
   };
   const operations = postgres.createOperations(target);
 
