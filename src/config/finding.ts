@@ -14,6 +14,7 @@ export type DiagnosticCode =
   | 'invalid-name'
   | 'wrong-count'
   | 'secret-file'
+  | 'tls-file'
   | 'conflicting-keys'
   | 'inapplicable-key'
   | 'unknown-instance'

@@ -11,6 +11,7 @@ import { secretPlaces, secretPlacesInLine } from './masks.ts';
 import { configSchema } from './schema.ts';
 import { readSecrets } from './secrets.ts';
 import { readSource, type Source } from './source.ts';
+import { checkTlsFiles, type InspectTlsFiles } from './tls-files.ts';
 
 export interface LoadInput {
   readonly text: string;
@@ -21,6 +22,8 @@ export interface LoadInput {
   readonly readFile: (path: string) => string;
   /** The absolute path of a file that the configuration names; absent: paths stay as they are written. */
   readonly resolvePath?: (path: string) => string;
+  /** Absent: nobody looks into certificate files before they are used. */
+  readonly inspectTlsFiles?: InspectTlsFiles;
 }
 
 export type LoadResult =
@@ -47,6 +50,7 @@ export function loadConfig(input: LoadInput): LoadResult {
     ...(parsed.success ? [] : explainIssues(parsed.error.issues, source, inspection)),
     ...runChecks(inspection),
     ...read.findings,
+    ...checkTlsFiles(inspection, input.inspectTlsFiles ?? (() => [])),
   ];
   if (!parsed.success || findings.some(({ severity }) => severity === 'error')) {
     return { ok: false, diagnostics: diagnose(findings) };

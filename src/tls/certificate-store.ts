@@ -11,6 +11,7 @@ import {
   type TlsFiles,
   TlsFilesInvalid,
   type TlsMaterial,
+  unreadable,
 } from './tls-files.ts';
 import { TlsIdentity } from './tls-identity.ts';
 
@@ -172,21 +173,3 @@ function readNow(path: string): string {
 
 const tooLarge = (path: string): TlsFilesInvalid =>
   new TlsFilesInvalid(path, `is larger than ${mostBytes} bytes`);
-
-function unreadable(path: string, thrown: unknown): TlsFilesInvalid {
-  if (thrown instanceof TlsFilesInvalid) return thrown;
-  switch ((thrown as NodeJS.ErrnoException).code) {
-    case 'ENOENT':
-      return new TlsFilesInvalid(path, 'does not exist');
-    case 'EACCES':
-    case 'EPERM':
-      return new TlsFilesInvalid(path, 'may not be read by this user');
-    case 'EISDIR':
-      return new TlsFilesInvalid(path, 'is a folder');
-    default:
-      return new TlsFilesInvalid(
-        path,
-        `cannot be read (${(thrown as NodeJS.ErrnoException).code ?? messageOf(thrown)})`,
-      );
-  }
-}

@@ -11,6 +11,12 @@ export class TlsFailed extends Error {
     super(message, { cause });
     this.reason = reason;
   }
+
+  /** Why the attempt without TLS failed that came after this one, which may be no more than a consequence. */
+  andThen(inPlain: unknown): unknown {
+    if (inPlain instanceof Error) inPlain.message += ` (in TLS before: ${this.message})`;
+    return inPlain;
+  }
 }
 
 /** What Aurelay went by, for the texts. */

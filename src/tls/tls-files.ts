@@ -27,10 +27,13 @@ export interface Expiry {
 export class TlsFilesInvalid extends Error {
   override readonly name = 'TlsFilesInvalid';
   readonly file: string;
+  /** The message without the file's name. */
+  readonly what: string;
 
   constructor(file: string, what: string) {
     super(`${file} ${what}`);
     this.file = file;
+    this.what = what;
   }
 }
 
@@ -52,9 +55,9 @@ export function readMaterial(files: TlsFiles, contents: ReadonlyMap<string, stri
   const authorities = ca === null ? [] : readCertificates(ca, textOf(ca));
   const chain = certificate === null ? [] : readCertificates(certificate, textOf(certificate));
   const leaf = chain[0] ?? null;
-  if (leaf !== null && certificate !== null && key !== null) {
+  if (leaf !== null && key !== null) {
     if (!leaf.checkPrivateKey(readKey(key, textOf(key)))) {
-      throw new TlsFilesInvalid(key, `is not the key of the certificate in ${certificate}`);
+      throw new TlsFilesInvalid(key, 'is not the key of the certificate');
     }
   }
   return {
@@ -109,3 +112,22 @@ function readKey(path: string, text: string): KeyObject {
 }
 
 const expiryOf = (certificate: X509Certificate): number => Date.parse(certificate.validTo);
+
+/** Why a file could not be read. */
+export function unreadable(path: string, thrown: unknown): TlsFilesInvalid {
+  if (thrown instanceof TlsFilesInvalid) return thrown;
+  switch ((thrown as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+      return new TlsFilesInvalid(path, 'does not exist');
+    case 'EACCES':
+    case 'EPERM':
+      return new TlsFilesInvalid(path, 'may not be read by this user');
+    case 'EISDIR':
+      return new TlsFilesInvalid(path, 'is a folder');
+    default:
+      return new TlsFilesInvalid(
+        path,
+        `cannot be read (${(thrown as NodeJS.ErrnoException).code ?? messageOf(thrown)})`,
+      );
+  }
+}

@@ -6,8 +6,17 @@ import { checkDurability } from './durability.ts';
 import { checkEndpoints } from './endpoints.ts';
 import { checkFailover } from './failover.ts';
 import { checkNames } from './names.ts';
+import { checkServerTls } from './server-tls.ts';
 
-const checks = [checkNames, checkAddresses, checkEndpoints, checkFailover, checkDurability, checkAccess];
+const checks = [
+  checkNames,
+  checkAddresses,
+  checkEndpoints,
+  checkFailover,
+  checkDurability,
+  checkAccess,
+  checkServerTls,
+];
 
 export const runChecks = (inspection: Inspection): readonly Finding[] =>
   checks.flatMap((check) => [...check(inspection)]);

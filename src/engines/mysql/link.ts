@@ -47,7 +47,10 @@ export async function openLink(target: Target, programName: string, signal: Abor
     if (tls.mode !== 'prefer' || !(error instanceof TlsFailed)) throw error;
     // A server whose TLS version this OpenSSL rejects is still worth watching; whoever could force this could as well
     // have taken the offer of TLS out of the greeting.
-    return await logIn(target, programName, await greet(target, signal), false, signal);
+    const again = async () => logIn(target, programName, await greet(target, signal), false, signal);
+    return await again().catch((plainError: unknown) => {
+      throw error.andThen(plainError);
+    });
   }
 }
 

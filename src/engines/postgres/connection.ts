@@ -61,7 +61,7 @@ export class ServerConnection {
       const mayBePlain = inTls && tls.mode === 'prefer' && !this.#ended;
       if (!mayBePlain || !(error instanceof TlsFailed || isShutOut(error))) throw error;
       await this.#attempt(false).catch((plainError: unknown) => {
-        throw error instanceof TlsFailed ? alsoWithoutTls(plainError, error) : plainError;
+        throw error instanceof TlsFailed ? error.andThen(plainError) : plainError;
       });
     }
   }
@@ -184,11 +184,6 @@ function addressOf(target: Target): NetConnectOpts {
 /** No line of pg_hba.conf lets this user in from here over TLS; one for `hostnossl` may. */
 const isShutOut = (thrown: unknown): boolean =>
   (thrown as { code?: unknown } | null)?.code === invalidAuthorization;
-
-function alsoWithoutTls(thrown: unknown, inTls: TlsFailed): unknown {
-  if (thrown instanceof Error) thrown.message += ` (in TLS before: ${inTls.message})`;
-  return thrown;
-}
 
 /**
  * A connected socket that looks at what a server sends before `pg` does, and turns whatever `pg` throws while it reads

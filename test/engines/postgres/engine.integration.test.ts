@@ -13,6 +13,7 @@ import { startPostgresCluster } from '../../../src/demo/postgres-cluster.ts';
 import { OperationFailed, type Probe, type Target } from '../../../src/engines/engine.ts';
 import { postgres } from '../../../src/engines/postgres/engine.ts';
 import { parseWalPosition } from '../../../src/engines/postgres/position.ts';
+import { plainClient } from '../../../src/tls/tls-client.ts';
 import { defaultTls } from '../../support/default-tls.ts';
 
 /** Generous, because nothing here is about speed. */
@@ -329,16 +330,18 @@ describe('the PostgreSQL engine, with a writer and two replicas', { timeout: 300
     for (const [what, bytes] of strangers) {
       it(`protocol: ${what}`, async () => {
         const server = await listen((socket) => socket.write(bytes));
-        const probe = postgres.createProbe({ ...targetOf(first), address: server.address });
-        assert.equal((await failed(probe)).reason, 'protocol');
-        probe.close();
+        for (const tls of [plainClient, defaultTls]) {
+          const probe = postgres.createProbe({ ...targetOf(first), tls, address: server.address });
+          assert.equal((await failed(probe)).reason, 'protocol');
+          probe.close();
+        }
         await server.close();
       });
     }
 
     it('denied: a login method that the driver does not know', async () => {
       const server = await listen((socket) => socket.write(Uint8Array.of(0x52, 0, 0, 0, 8, 0, 0, 0, 7)));
-      const probe = postgres.createProbe({ ...targetOf(first), address: server.address });
+      const probe = postgres.createProbe({ ...targetOf(first), tls: plainClient, address: server.address });
       assert.equal((await failed(probe)).reason, 'denied');
       probe.close();
       await server.close();
