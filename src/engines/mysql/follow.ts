@@ -15,6 +15,8 @@ export interface FollowOptions {
    */
   readonly fallback: Credentials;
   readonly acknowledging: boolean;
+  /** The source is known to have TLS, so that nothing is to be received without. */
+  readonly inTls: boolean;
 }
 
 /**
@@ -40,10 +42,11 @@ async function becomeReadOnly(session: Session, { writable }: ServerStatus): Pro
 }
 
 /** It does all that it should, but that its receiver was stopped, or connected before it had to acknowledge. */
-const isSetUp = (channel: Channel, source: Address, { replication }: FollowOptions): boolean =>
+const isSetUp = (channel: Channel, source: Address, { replication, inTls }: FollowOptions): boolean =>
   channel.source !== null &&
   sameAddress(channel.source, source) &&
   channel.usesGtid &&
+  (channel.usesTls || !inTls) &&
   (channel.receiving === 'running' || (channel.receiving === 'stopped' && channel.receiveError === null)) &&
   channel.applying &&
   (replication === null || replication.user === channel.user);
@@ -63,7 +66,7 @@ async function setUp(
   session: Session,
   source: Address,
   channel: Channel | null,
-  { replication, fallback }: FollowOptions,
+  { replication, fallback, inTls }: FollowOptions,
 ): Promise<void> {
   const { dialect } = session;
   const name = channel?.name ?? '';
@@ -73,6 +76,6 @@ async function setUp(
   if (adopt !== null) await session.run('adopting its own history', adopt);
   const credentials = replication ?? (channel?.user == null ? fallback : null);
   const to = `pointing it at ${formatAddress(source)}`;
-  await session.run(to, dialect.changeSource(name, source, credentials));
+  await session.run(to, dialect.changeSource(name, source, credentials, inTls));
   await session.run('starting replication', dialect.startReplicatingSql(name));
 }

@@ -39,11 +39,12 @@ export class MysqlOperations implements Operations {
     acknowledging: boolean,
     timeoutMs: number,
   ): Promise<void> {
-    const monitor = { user: this.target.user, password: this.target.password };
+    const fallback = { user: this.target.user, password: this.target.password };
+    const inTls = this.target.tls.isRequired;
     return this.operate(
       'follow',
       timeoutMs,
-      (session) => follow(session, source, { replication, fallback: monitor, acknowledging }),
+      (session) => follow(session, source, { replication, fallback, acknowledging, inTls }),
       replication?.password ?? null,
     );
   }

@@ -16,6 +16,7 @@ const channel: Channel = {
   applyError: null,
   secondsBehind: null,
   usesGtid: true,
+  usesTls: false,
   caughtUp: true,
   signsOfLife: '',
 };

@@ -22,8 +22,11 @@ export interface Dialect {
   startReplicatingSql(channel: string): string;
   /** Forget the source, its credentials and the relay log. Needs replication to be stopped. */
   forgetSourceSql(channel: Channel): string;
-  /** Replicate from another source by GTID. Needs replication to be stopped. */
-  changeSource(channel: string, source: Address, credentials: Credentials | null): Statement;
+  /**
+   * Replicate from another source by GTID. Needs replication to be stopped. Without `inTls` that stays as it is, as does
+   * all that the server was told of certificates.
+   */
+  changeSource(channel: string, source: Address, credentials: Credentials | null, inTls: boolean): Statement;
   /** Make a former writer's own transactions count as replicated; null where that needs no statement. */
   adoptOwnHistorySql(status: ServerStatus): string | null;
 
@@ -83,6 +86,8 @@ export interface Channel {
   readonly secondsBehind: number | null;
   /** It finds its place by GTID and not by file and offset. */
   readonly usesGtid: boolean;
+  /** It is told to receive in TLS. */
+  readonly usesTls: boolean;
   /** All that was received has been applied. */
   readonly caughtUp: boolean;
   /** Differs from the last look's when anything came from the source meanwhile, be it a heartbeat. */

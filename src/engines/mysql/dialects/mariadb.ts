@@ -38,13 +38,19 @@ export const mariadbDialect: Dialect = {
   allowWritesSql: 'SET GLOBAL read_only = OFF',
 };
 
-function changeSource(channel: string, source: Address, credentials: Credentials | null): Statement {
+function changeSource(
+  channel: string,
+  source: Address,
+  credentials: Credentials | null,
+  inTls: boolean,
+): Statement {
   const options = [
     'MASTER_HOST = ?',
     'MASTER_PORT = ?',
     'MASTER_USE_GTID = slave_pos',
     'MASTER_CONNECT_RETRY = 1',
     'MASTER_HEARTBEAT_PERIOD = 1',
+    ...(inTls ? ['MASTER_SSL = 1'] : []),
   ];
   const values: (string | number)[] = [source.host, source.port];
   if (credentials !== null) {
@@ -94,6 +100,7 @@ function readChannel(row: Row, slavePos: string): Channel {
     applyError: errorOf(numberOf(row, 'Last_SQL_Errno'), textOf(row, 'Last_SQL_Error')),
     secondsBehind: numberOf(row, 'Seconds_Behind_Master'),
     usesGtid,
+    usesTls: textOf(row, 'Master_SSL_Allowed') === 'Yes',
     signsOfLife: joined(
       row,
       'Gtid_IO_Pos',

@@ -41,7 +41,8 @@ export function mysqlDialect(version: ServerVersion): Dialect {
     stopReplicatingSql: ({ name }) => `STOP ${words.replica}${on(name)}`,
     startReplicatingSql: (channel) => `START ${words.replica}${on(channel)}`,
     forgetSourceSql: ({ name }) => `RESET ${words.replica} ALL${on(name)}`,
-    changeSource: (channel, source, credentials) => changeSource(words, source, credentials, on(channel)),
+    changeSource: (channel, source, credentials, inTls) =>
+      changeSource(words, source, credentials, inTls, on(channel)),
     adoptOwnHistorySql: () => null,
     refuseWritesSql: 'SET GLOBAL super_read_only = ON',
     killEndsWaiting: false,
@@ -62,6 +63,7 @@ function changeSource(
   { source: prefix, changeSource: verb }: Words,
   source: Address,
   credentials: Credentials | null,
+  inTls: boolean,
   onChannel: string,
 ): Statement {
   const options = [
@@ -71,6 +73,7 @@ function changeSource(
     `${prefix}_CONNECT_RETRY = 1`,
     `${prefix}_RETRY_COUNT = 86400`,
     `${prefix}_HEARTBEAT_PERIOD = 1`,
+    ...(inTls ? [`${prefix}_SSL = 1`] : []),
     `GET_${prefix}_PUBLIC_KEY = 1`,
   ];
   const values: (string | number)[] = [source.host, source.port];
@@ -119,6 +122,7 @@ function readChannel(row: Row, executed: string): Channel {
     applyError: errorOf(numberOf(row, 'Last_SQL_Errno'), textOf(row, 'Last_SQL_Error')),
     secondsBehind: numberOf(row, 'Seconds_Behind_Source', 'Seconds_Behind_Master'),
     usesGtid,
+    usesTls: textOf(row, 'Source_SSL_Allowed', 'Master_SSL_Allowed') === 'Yes',
     signsOfLife: joined(
       row,
       'Retrieved_Gtid_Set',

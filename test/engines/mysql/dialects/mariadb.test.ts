@@ -42,6 +42,7 @@ test('a replica holds what it wrote, applied and received', () => {
       applyError: null,
       secondsBehind: null,
       usesGtid: true,
+      usesTls: false,
       signsOfLife: '0-1-130|||',
       caughtUp: false,
     },
@@ -70,7 +71,7 @@ test('a former writer goes on from its own newest transaction', () => {
 
 test('a connection is always named, and without a password no certificate is verified', () => {
   assert.equal(dialect.startReplicatingSql(''), "START SLAVE ''");
-  const keep = dialect.changeSource('dc1', { host: 'db2', port: 3307 }, null);
+  const keep = dialect.changeSource('dc1', { host: 'db2', port: 3307 }, null, false);
   assert.match(
     keep.sql,
     /^CHANGE MASTER 'dc1' TO MASTER_HOST = \?, MASTER_PORT = \?, MASTER_USE_GTID = slave_pos/,
@@ -78,8 +79,9 @@ test('a connection is always named, and without a password no certificate is ver
   assert.deepEqual(keep.values, ['db2', 3307]);
   const verify = (password: string | null) =>
     /MASTER_SSL_VERIFY_SERVER_CERT = 0/.test(
-      dialect.changeSource('', { host: 'db2', port: 3307 }, { user: 'repl', password }).sql,
+      dialect.changeSource('', { host: 'db2', port: 3307 }, { user: 'repl', password }, false).sql,
     );
   assert.deepEqual([verify(null), verify('secret')], [true, false]);
-  assert.doesNotMatch(keep.sql, /VERIFY/);
+  assert.doesNotMatch(keep.sql, /SSL/);
+  assert.match(dialect.changeSource('', { host: 'a', port: 1 }, null, true).sql, /, MASTER_SSL = 1$/);
 });

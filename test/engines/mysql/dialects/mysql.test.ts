@@ -39,13 +39,21 @@ test('new servers get the new words', () => {
   assert.match(dialect.statusSql, /; SHOW REPLICA STATUS;/);
   assert.equal(dialect.stopReceivingSql(channelOf), 'STOP REPLICA IO_THREAD');
   assert.equal(dialect.forgetSourceSql(channelOf), 'RESET REPLICA ALL');
-  const change = dialect.changeSource('', { host: 'db2', port: 3307 }, { user: 'repl', password: 'secret' });
+  const change = dialect.changeSource(
+    '',
+    { host: 'db2', port: 3307 },
+    { user: 'repl', password: 'secret' },
+    false,
+  );
   assert.match(
     change.sql,
     /^CHANGE REPLICATION SOURCE TO SOURCE_HOST = \?, SOURCE_PORT = \?, SOURCE_AUTO_POSITION = 1/,
   );
   assert.match(change.sql, /GET_SOURCE_PUBLIC_KEY = 1, SOURCE_USER = \?, SOURCE_PASSWORD = \?$/);
   assert.deepEqual(change.values, ['db2', 3307, 'repl', 'secret']);
+  assert.doesNotMatch(change.sql, /SSL/);
+  const inTls = dialect.changeSource('', { host: 'db2', port: 3307 }, null, true);
+  assert.match(inTls.sql, /, SOURCE_SSL = 1, /);
 });
 
 test('servers before 8.0.22 get the old words, and 8.0.22 some of both', () => {
@@ -55,7 +63,8 @@ test('servers before 8.0.22 get the old words, and 8.0.22 some of both', () => {
   const between = dialectOf('8.0.22');
   assert.equal(between.startReplicatingSql(''), 'START REPLICA');
   for (const dialect of [old, between]) {
-    const { sql } = dialect.changeSource('', { host: 'db2', port: 3306 }, null);
+    const { sql } = dialect.changeSource('', { host: 'db2', port: 3306 }, null, true);
+    assert.match(sql, /, MASTER_SSL = 1, /);
     assert.match(sql, /^CHANGE MASTER TO MASTER_HOST = \?, MASTER_PORT = \?, MASTER_AUTO_POSITION = 1/);
     assert.match(sql, /GET_MASTER_PUBLIC_KEY = 1$/);
     assert.doesNotMatch(sql, /SOURCE_/);
@@ -66,7 +75,7 @@ test('a channel with a name is named, and its name ends no string', () => {
   const dialect = dialectOf('8.4.3');
   assert.equal(dialect.startReplicatingSql('dc1'), "START REPLICA FOR CHANNEL 'dc1'");
   assert.equal(dialect.startReplicatingSql("a'b\\"), "START REPLICA FOR CHANNEL 'a''b\\\\'");
-  assert.match(dialect.changeSource('dc1', { host: 'a', port: 1 }, null).sql, / FOR CHANNEL 'dc1'$/);
+  assert.match(dialect.changeSource('dc1', { host: 'a', port: 1 }, null, false).sql, / FOR CHANNEL 'dc1'$/);
 });
 
 test('a replica holds what it received, and has executed what it applied', () => {
@@ -85,6 +94,7 @@ test('a replica holds what it received, and has executed what it applied', () =>
       applyError: null,
       secondsBehind: 3,
       usesGtid: true,
+      usesTls: false,
       signsOfLife: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-7||||',
       caughtUp: false,
     },
