@@ -39,12 +39,20 @@ test('keys of a cluster, by their names in the file and never their values', () 
   const changed = diff(
     ['mode: automatic', 'mode: observe, promote_timeout: 20s'],
     ['literal-hunter2', 'other-hunter2'],
+    ['    failover:', '    server_tls: { mode: require, server_name: db }\n    failover:'],
     ['    instances:', '    replication: { user: r, password: third-hunter2 }\n    instances:'],
   );
   assert.deepEqual(changed.clusters.changed, [
     {
       id: 'orders',
-      keys: ['monitor.password', 'replication', 'failover.mode', 'failover.promote_timeout'],
+      keys: [
+        'monitor.password',
+        'replication',
+        'server_tls.mode',
+        'server_tls.server_name',
+        'failover.mode',
+        'failover.promote_timeout',
+      ],
       instances: nothing,
       endpoints: nothing,
     },

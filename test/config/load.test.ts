@@ -145,6 +145,7 @@ clusters:
     engine: 'mysql',
     monitor: { user: 'aurelay', password: null, database: '' },
     replication: null,
+    serverTls: { mode: 'prefer', ca: null, certificate: null, key: null, serverName: null },
     rejoinCommand: null,
     rejoinTimeoutMs: 3_600_000,
     onRemovedInstance: 'keep',
@@ -428,4 +429,40 @@ test('a password file that cannot be read is told by its cause, without its path
       [`the password file ${told}`],
     );
   }
+});
+
+test('files of TLS are absolute from here on, and looked into before they are used', () => {
+  const text = goodText.replace(
+    '    failover:',
+    '    server_tls: { mode: verify-full, ca: ca.pem, certificate: a.pem, key: ${KEY_FILE}, server_name: DB }\n    failover:',
+  );
+  const seen: unknown[] = [];
+  const input = { text, file: 'aurelay.yaml', env: { KEY_FILE: 's3cret/a.key' }, readFile: readSecretFile };
+  const result = loadConfig({
+    ...input,
+    resolvePath: (path) => `/etc/${path}`,
+    inspectTlsFiles: (files) => {
+      seen.push({ ca: files.ca, certificate: files.certificate, key: files.key });
+      return [{ which: 'ca', what: 'is old', severity: 'warning' }];
+    },
+  });
+  assert.ok(result.ok, checkReport(result));
+  assert.deepEqual(seen, [{ ca: 'ca.pem', certificate: 'a.pem', key: 's3cret/a.key' }]);
+  assert.deepEqual(clusterOf(result.config).serverTls, {
+    mode: 'verify-full',
+    ca: '/etc/ca.pem',
+    certificate: '/etc/a.pem',
+    key: '/etc/s3cret/a.key',
+    serverName: 'DB',
+  });
+  assert.deepEqual(
+    result.warnings.map(({ message, path }) => [path, message]),
+    [['clusters.orders.server_tls.ca', 'the file with the authorities is old']],
+  );
+  const refused = loadConfig({
+    ...input,
+    inspectTlsFiles: () => [{ which: 'key', what: 'does not exist', severity: 'error' }],
+  });
+  assert.deepEqual(codes(refused), ['tls-file']);
+  assert.doesNotMatch(checkReport(refused), /s3cret/);
 });
