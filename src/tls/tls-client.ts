@@ -6,7 +6,7 @@ import {
   type PeerCertificate,
 } from 'node:tls';
 import type { ServerTls, TlsMode } from '../config/tls.ts';
-import { describeTlsFailure, TlsFailed } from './tls-failed.ts';
+import { describeTlsFailure, droppedAfterHandshake, isBreak, TlsFailed } from './tls-failed.ts';
 import { oldestTls, type TlsMaterial } from './tls-files.ts';
 
 /** How Aurelay speaks to the servers of one cluster, with the files as they are now: ask anew for each connection. */
@@ -46,10 +46,17 @@ export class TlsClient {
     };
   }
 
-  /** Why the connection to `host` failed, with the remedy, where that was TLS; else `thrown` as it is. */
-  explain(thrown: unknown, host: string): unknown {
+  /**
+   * Why the connection to `host` failed, with the remedy, where that was TLS; else `thrown` as it is. `isUnheard`: the
+   * handshake was done, and nothing came from the server after it.
+   */
+  explain(thrown: unknown, host: string, isUnheard = false): unknown {
     const { ca, certificate } = this.settings;
-    return describeTlsFailure(thrown, { name: this.#nameOf(host), ca, certificate }) ?? thrown;
+    const failure = describeTlsFailure(thrown, { name: this.#nameOf(host), ca, certificate });
+    if (failure !== null) return failure;
+    return isUnheard && certificate !== null && isBreak(thrown)
+      ? droppedAfterHandshake(certificate, thrown)
+      : thrown;
   }
 
   /** The server has no TLS, and must. */

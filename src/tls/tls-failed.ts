@@ -78,6 +78,23 @@ function verificationFault(
   }
 }
 
+const breaks = new Set(['ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST']);
+
+export const isBreak = (thrown: unknown): boolean =>
+  breaks.has((thrown as NodeJS.ErrnoException | null)?.code ?? '') ||
+  messageOf(thrown).startsWith('Connection terminated');
+
+/**
+ * In TLS 1.3 a client is done before the server has looked at its certificate (RFC 8446, section 2), and writes on; then
+ * the system's word that the connection is reset can come before the server's own that it did not accept it.
+ */
+export const droppedAfterHandshake = (certificate: string, cause: unknown): TlsFailed =>
+  new TlsFailed(
+    `the server hung up right after the TLS handshake, as one does that does not accept Aurelay's certificate (${certificate}): its log says more`,
+    'denied',
+    cause,
+  );
+
 const mostShown = 200;
 
 /** A stranger's certificate can hold anything. */

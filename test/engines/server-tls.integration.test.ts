@@ -62,7 +62,7 @@ for (const engine of await tlsEngines()) {
         address: { host: '127.0.0.1', port: server.port },
         user: 'watcher',
         password: null,
-        database: engine.name === 'postgres' ? 'postgres' : '',
+        database: engine.engine === 'postgres' ? 'postgres' : '',
         tls: store.client(settings),
       };
     }
@@ -70,7 +70,7 @@ for (const engine of await tlsEngines()) {
     /** How the probe fared, and how the connection was where it was let in. */
     async function outcome(changes: Partial<ServerTls>): Promise<string> {
       const target = targetOf(changes);
-      const probe = engines[engine.name].createProbe(target);
+      const probe = engines[engine.engine].createProbe(target);
       const result = await probe.probe(patientMs);
       probe.close();
       if (result.kind === 'observed') return server.connect(target);
@@ -107,7 +107,7 @@ for (const engine of await tlsEngines()) {
 
     it('operations go by the same settings', async () => {
       const operationsOn = (changes: Partial<ServerTls>) =>
-        engines[engine.name].createOperations(targetOf(changes));
+        engines[engine.engine].createOperations(targetOf(changes));
       await show('right');
       await operationsOn({ mode: 'verify-full' }).unfence(patientMs);
       await assert.rejects(
@@ -131,13 +131,13 @@ for (const engine of await tlsEngines()) {
       await expectEach(['plain', 'tls', 'tls', 'tls', 'tls']);
     });
 
-    it('with an expired certificate', async () => {
+    it('with an expired certificate', { skip: engine.skipFaulty }, async () => {
       await show('expired');
       const expired = /^denied: the server's certificate, or its authority's, has expired: renew it/;
       await expectEach(['plain', 'tls', 'tls', expired, expired]);
     });
 
-    it('with the certificate of another authority', async () => {
+    it('with the certificate of another authority', { skip: engine.skipFaulty }, async () => {
       await show('foreign');
       const foreign =
         /^denied: the server's certificate is not signed by an authority in .*ca\.pem: set `server_tls\.ca`/;
@@ -152,13 +152,13 @@ for (const engine of await tlsEngines()) {
       await expectEach([denied, denied, denied, denied, denied]);
       await expectEach([denied, 'tls', 'tls', 'tls', 'tls'], own);
       const strange = { certificate: file('stranger.pem'), key: file('stranger.key') };
-      const refused = /^denied: .*the server does not accept Aurelay's certificate \(.*stranger\.pem\)/;
+      const refused = /^denied: .*does not accept Aurelay's certificate \(.*stranger\.pem\)/;
       await expectEach([denied, refused, refused, refused, refused], strange);
       await server.demandClientCertificate(false);
       assert.equal(await outcome({ ...strange, mode: 'prefer' }), 'plain');
     });
 
-    it('goes by new files once they are there', async () => {
+    it('goes by new files once they are there', { skip: engine.skipFaulty }, async () => {
       await show('foreign');
       assert.match(await outcome({ mode: 'verify-ca' }), /^denied/);
       const theirs = await makeAuthority(scope, 'newer');

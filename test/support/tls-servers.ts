@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import pg from 'pg';
-import type { EmbeddedInstance } from '../../src/demo/cluster.ts';
+import type { EmbeddedCluster, EmbeddedInstance } from '../../src/demo/cluster.ts';
 import { mysqlMonitorUser } from '../../src/demo/mysql-settings.ts';
-import type { Target } from '../../src/engines/engine.ts';
+import type { EngineName, Target } from '../../src/engines/engine.ts';
 import { openLink } from '../../src/engines/mysql/link.ts';
 import { ServerConnection } from '../../src/engines/postgres/connection.ts';
 import type { Certificate } from './certificate.ts';
@@ -23,17 +23,38 @@ export interface TlsServer {
 }
 
 export interface TlsEngine {
-  readonly name: 'postgres' | 'mysql';
+  readonly name: 'PostgreSQL' | 'MariaDB' | 'MySQL';
+  readonly engine: EngineName;
   /** For `test(…, { skip }, …)`. */
   readonly skip: false | string;
+  /** For tests of certificates that the server itself would find at fault: MySQL takes none such. */
+  readonly skipFaulty: false | string;
   /** With the authority, in PEM, of the certificates that clients may have. */
   start(t: Cleanup, clientAuthority: string): Promise<TlsServer>;
 }
 
-export const tlsEngines = async (): Promise<readonly TlsEngine[]> => [
-  { name: 'postgres', skip: false, start: startPostgres },
-  { name: 'mysql', skip: await requireMariadb(), start: startMariadb },
-];
+/** PostgreSQL and MariaDB; and MySQL where `AURELAY_TEST_MYSQLD` names its server binary. */
+export async function tlsEngines(): Promise<readonly TlsEngine[]> {
+  const mysqld = process.env.AURELAY_TEST_MYSQLD ?? '';
+  return [
+    { name: 'PostgreSQL', engine: 'postgres', skip: false, skipFaulty: false, start: startPostgres },
+    {
+      name: 'MariaDB',
+      engine: 'mysql',
+      skip: await requireMariadb(),
+      skipFaulty: false,
+      start: async (t, authority) => startMysql(await withMysqlCluster(t, { replicas: 0 }), authority),
+    },
+    {
+      name: 'MySQL',
+      engine: 'mysql',
+      skip: mysqld === '' ? 'set AURELAY_TEST_MYSQLD to the path of a mysqld' : false,
+      skipFaulty: 'MySQL verifies its own certificate and takes none that is at fault',
+      start: async (t, authority) =>
+        startMysql(await withMysqlCluster(t, { replicas: 0, binaries: mysqld }), authority),
+    },
+  ];
+}
 
 async function startPostgres(t: Cleanup, clientAuthority: string): Promise<TlsServer> {
   const cluster = await withPostgresCluster(t, { replicas: 0 });
@@ -100,8 +121,8 @@ async function startPostgres(t: Cleanup, clientAuthority: string): Promise<TlsSe
   };
 }
 
-async function startMariadb(t: Cleanup, clientAuthority: string): Promise<TlsServer> {
-  const cluster = await withMysqlCluster(t, { replicas: 0 });
+async function startMysql(cluster: EmbeddedCluster, clientAuthority: string): Promise<TlsServer> {
+  const isMariadb = /mariadb/i.test(cluster.version);
   const [instance] = cluster.instances as [EmbeddedInstance];
   const file = (name: string): string => join(instance.directory, name);
   const run = async (...statements: readonly string[]): Promise<readonly RowDataPacket[]> => {
@@ -115,17 +136,30 @@ async function startMariadb(t: Cleanup, clientAuthority: string): Promise<TlsSer
   };
   await run("CREATE USER watcher@'127.0.0.1'", "GRANT ALL PRIVILEGES ON *.* TO watcher@'127.0.0.1'");
   await writeServerFile(file('clients.pem'), clientAuthority);
+  const files = {
+    ssl_cert: file('server.crt'),
+    ssl_key: file('server.key'),
+    ssl_ca: file('clients.pem'),
+  };
+  const reloadMysql = 'ALTER INSTANCE RELOAD TLS';
+  // MySQL made itself a certificate at its first start.
+  if (!isMariadb) {
+    await run("SET GLOBAL ssl_cert = 'missing.pem'", `${reloadMysql} NO ROLLBACK ON ERROR`);
+  }
   let hasTls = false;
   return {
     port: instance.port,
     async show({ certificate, key }) {
       await writeServerFile(file('server.crt'), certificate);
       await writeServerFile(file('server.key'), key);
-      if (hasTls) await run('FLUSH SSL');
-      else {
+      if (!isMariadb) {
+        const settings = Object.entries(files).map(([name, of]) => `SET GLOBAL ${name} = '${of}'`);
+        await run(...settings, reloadMysql);
+      } else if (hasTls) {
+        await run('FLUSH SSL');
+      } else {
         hasTls = true;
-        const settings = { ssl_cert: 'server.crt', ssl_key: 'server.key', ssl_ca: 'clients.pem' };
-        const lines = Object.entries(settings).map(([name, of]) => `${name}=${file(of)}`);
+        const lines = Object.entries(files).map(([name, of]) => `${name}=${of}`);
         await appendServerFile(file('my.cnf'), lines);
         await instance.stop();
         await instance.start();

@@ -182,6 +182,7 @@ const onlyToBeAskedFor = { rejectUnauthorized: true };
 class DriverLink implements Link {
   onLost: ((reason: Error) => void) | null = null;
   isSecured = false;
+  private isUnheard = false;
   readonly version: ServerVersion;
   private readonly connection: Connection;
   private readonly target: Target;
@@ -229,7 +230,11 @@ class DriverLink implements Link {
       secured.on('close', () => this.lose(lostError('the server closed the connection')));
       secured.once('secureConnect', () => {
         this.isSecured = true;
-        secured.on('data', (chunk: Buffer) => driver.packetParser.execute(chunk));
+        this.isUnheard = true;
+        secured.on('data', (chunk: Buffer) => {
+          this.isUnheard = false;
+          driver.packetParser.execute(chunk);
+        });
         onSecure();
       });
     };
@@ -238,7 +243,7 @@ class DriverLink implements Link {
   private lose(reason: Error): void {
     if (this.over) return;
     this.destroy();
-    this.onLost?.(this.target.tls.explain(reason, this.target.address.host) as Error);
+    this.onLost?.(this.target.tls.explain(reason, this.target.address.host, this.isUnheard) as Error);
   }
 }
 

@@ -67,14 +67,19 @@ export class ServerConnection {
   }
 
   async #attempt(inTls: boolean): Promise<void> {
+    let isUnheard = false;
     try {
       const plain = await this.#connect();
       const stream = inTls ? await this.#secure(plain) : plain;
       this.#socket = stream;
+      isUnheard = stream !== plain;
+      stream.once('data', () => {
+        isUnheard = false;
+      });
       await this.#logIn(stream);
     } catch (error) {
       this.#socket?.destroy();
-      throw this.#target.tls.explain(error, this.#target.address.host);
+      throw this.#target.tls.explain(error, this.#target.address.host, isUnheard);
     }
   }
 

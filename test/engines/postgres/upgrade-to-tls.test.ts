@@ -64,7 +64,8 @@ test('with TLS disabled nothing is asked', async (t) => {
 test('bytes in plain behind the answer are refused, whatever the answer', async (t) => {
   for (const answer of ['SE', 'NE']) {
     const socket = await connected(t, (server) => server.write(answer));
-    await assert.rejects(upgradeToTls(socket, clientOf({}), 'db1'), /more than its answer/);
+    const upgrade = upgradeToTls(socket, clientOf({}), 'db1');
+    await within('it is refused', patientMs, assert.rejects(upgrade, /more than its answer/));
     assert.equal(socket.destroyed, true);
   }
 });
