@@ -27,6 +27,7 @@ import { type ConfigSource, Reloader, type ReloadOutcome, type ReloadTrigger } f
 import { type House, ReloadTarget } from './reload-target.ts';
 import { systemClock } from './system-clock.ts';
 import { CertificateStore } from './tls/certificate-store.ts';
+import { keyOf } from './tls/tls-files.ts';
 
 /** A running Aurelay. */
 export interface App {
@@ -151,6 +152,7 @@ class Wiring implements App, Controls {
       },
       createController: (config) => this.createController(config),
       supervisorOf: (config) => this.supervisorOf(config),
+      tlsOf: ({ serverTls }) => this.certificates.client(serverTls),
       stateSaved: async (cluster) => stores.get(cluster)?.saved(),
       tell: (cluster, message) => this.tell(cluster, message),
     });
@@ -162,7 +164,13 @@ class Wiring implements App, Controls {
   }
 
   /** Everything else that is read again with each reload: certificates, tokens. */
-  private readonly refreshers: (() => Promise<void>)[] = [];
+  private readonly refreshers: readonly (() => Promise<void>)[] = [() => this.refreshCertificates()];
+
+  private async refreshCertificates(): Promise<void> {
+    const inUse = new Set([...this.configured.clusters.values()].map(({ serverTls }) => keyOf(serverTls)));
+    this.certificates.retain((files) => inUse.has(keyOf(files)));
+    await this.certificates.reload();
+  }
 
   private watchConfig(): void {
     const wanted = this.configured.reload.watch && this.stopping === null;

@@ -2,6 +2,7 @@ import { readFileSync, watch } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type LoadResult, loadConfig } from '../config/load.ts';
 import type { ConfigSource } from '../reload.ts';
+import { inspectTlsFiles } from '../tls/inspect-files.ts';
 
 /** Editors write in several steps. */
 const quietMs = 200;
@@ -16,7 +17,10 @@ export function configFile(file: string): ConfigSource {
     const text = readFileSync(file, 'utf8');
     const resolvePath = (path: string): string => resolve(dirname(file), path);
     const readFile = (path: string): string => readFileSync(resolvePath(path), 'utf8');
-    return loadConfig({ text, file, env: process.env, readFile, resolvePath });
+    return loadConfig({
+      ...{ text, file, env: process.env, readFile, resolvePath },
+      inspectTlsFiles: (files) => inspectTlsFiles(files, resolvePath, Date.now()),
+    });
   };
   return { load, watch: (onChange) => watchFile(file, onChange) };
 }

@@ -288,6 +288,6 @@ function policyOf(config: ClusterConfig, engine: Engine, supervisor: Supervisor 
 
 /** All that a probe is made of but its address, as a text that can be compared. */
 const probedWith = (
-  { address, sendProxyProtocol = null }: Instance,
+  { address, sendProxyProtocol }: Instance,
   { monitor, serverTls, health: { intervalMs, timeoutMs } }: ClusterConfig,
 ): string => JSON.stringify({ address, sendProxyProtocol, monitor, serverTls, intervalMs, timeoutMs });

@@ -6,6 +6,7 @@ import type { ServerTls } from '../config/tls.ts';
 import { TlsClient } from './tls-client.ts';
 import {
   type Expiry,
+  keyOf,
   pathsOf,
   readMaterial,
   type TlsFiles,
@@ -88,7 +89,7 @@ export class CertificateStore {
   }
 
   #open(files: TlsFiles): Entry {
-    const key = JSON.stringify([files.ca, files.certificate, files.key]);
+    const key = keyOf(files);
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
     const contents = new Map(pathsOf(files).map((path) => [path, readNow(path)]));

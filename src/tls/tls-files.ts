@@ -9,6 +9,9 @@ export interface TlsFiles {
   readonly key: string | null;
 }
 
+/** The same for the same files. */
+export const keyOf = ({ ca, certificate, key }: TlsFiles): string => JSON.stringify([ca, certificate, key]);
+
 /** What the files hold, ready for use. */
 export interface TlsMaterial {
   readonly context: SecureContext;
