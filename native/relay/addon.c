@@ -10,7 +10,7 @@
 #include "relay.h"
 
 /* Of this interface; src/proxy/relay/native-addon.ts asks for the same. */
-#define INTERFACE_VERSION 2
+#define INTERFACE_VERSION 3
 
 struct binding {
   napi_env env;
@@ -37,14 +37,22 @@ static void count_session(struct binding *binding, int change) {
 /* An exception of the listener is an uncaught one, as if an event had thrown it; the next session is still told. */
 static void tell(struct binding *binding, const struct over *over) {
   napi_env env = binding->env;
-  napi_value listener, nothing, arguments[4];
+  napi_value listener, nothing, arguments[7];
   if (napi_get_reference_value(env, binding->on_over, &listener) != napi_ok) return;
   napi_get_undefined(env, &nothing);
   napi_create_uint32(env, over->slot, &arguments[0]);
   napi_create_uint32(env, (uint32_t)over->reason, &arguments[1]);
   napi_create_double(env, (double)over->sent, &arguments[2]);
   napi_create_double(env, (double)over->received, &arguments[3]);
-  if (napi_call_function(env, nothing, listener, 4, arguments, NULL) != napi_pending_exception) return;
+  napi_create_int32(env, over->fds[CLIENT], &arguments[4]);
+  napi_create_int32(env, over->fds[SERVER], &arguments[5]);
+  napi_get_null(env, &arguments[6]);
+  if (over->held_back != NULL) {
+    const struct chunk *command = over->held_back;
+    napi_create_buffer_copy(env, command->end - command->begin, command->bytes + command->begin, NULL, &arguments[6]);
+    chunk_release(over->held_back);
+  }
+  if (napi_call_function(env, nothing, listener, 7, arguments, NULL) != napi_pending_exception) return;
   napi_value exception;
   if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
 }
@@ -145,19 +153,20 @@ static bool read_bytes(napi_env env, napi_value value, struct bytes *bytes) {
   return kind == napi_uint8_array;
 }
 
-/* start(relay, clientFd, serverFd, toServer, toClient): the session's number, or a negative errno. */
+/* start(relay, clientFd, serverFd, toServer, toClient, watch): the session's number, or a negative errno. */
 static napi_value start(napi_env env, napi_callback_info info) {
-  napi_value arguments[5], result;
-  struct binding *binding = read_arguments(env, info, 5, arguments);
+  napi_value arguments[6], result;
+  struct binding *binding = read_arguments(env, info, 6, arguments);
   if (binding == NULL) return NULL;
-  int32_t client_fd, server_fd;
+  int32_t client_fd, server_fd, watch;
   struct bytes to_server, to_client;
   if (napi_get_value_int32(env, arguments[1], &client_fd) != napi_ok ||
       napi_get_value_int32(env, arguments[2], &server_fd) != napi_ok ||
-      !read_bytes(env, arguments[3], &to_server) || !read_bytes(env, arguments[4], &to_client)) {
+      !read_bytes(env, arguments[3], &to_server) || !read_bytes(env, arguments[4], &to_client) ||
+      napi_get_value_int32(env, arguments[5], &watch) != napi_ok || watch < WATCH_NOTHING || watch > WATCH_COMMANDS) {
     return fail(env, "relay: wrong arguments");
   }
-  int64_t slot = relay_start(binding->relay, client_fd, server_fd, to_server, to_client);
+  int64_t slot = relay_start(binding->relay, client_fd, server_fd, to_server, to_client, watch);
   if (slot >= 0) count_session(binding, 1);
   napi_create_int64(env, slot, &result);
   return result;

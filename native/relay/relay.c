@@ -115,7 +115,7 @@ static int duplicate(int client_fd, int server_fd, int own[2]) {
 }
 
 int64_t relay_start(struct relay *relay, int client_fd, int server_fd, struct bytes to_server,
-                    struct bytes to_client) {
+                    struct bytes to_client, int watch) {
   if (relay->free_count == 0 && !grow(relay)) return -ENOMEM;
   struct worker *worker = choose_worker(relay);
   if (worker == NULL) return -(errno != 0 ? errno : ENOMEM);
@@ -131,6 +131,7 @@ int64_t relay_start(struct relay *relay, int client_fd, int server_fd, struct by
     session_free(session);
     return -ENOMEM;
   }
+  session->watch.state = watch;
   uint32_t slot = relay->free_slots[--relay->free_count];
   session->slot = slot;
   relay->slots[slot] = session;
@@ -179,6 +180,12 @@ bool relay_next_over(struct relay *relay, struct over *over) {
     if (is_news) {
       read_counts(session, over);
       over->reason = session->reason;
+      over->held_back = session->held_back;
+      session->held_back = NULL;
+      for (int side = 0; side < 2; side++) {
+        over->fds[side] = session->ends[side].fd;
+        session->ends[side].fd = -1;
+      }
       let_go(relay, session);
     }
     worker_bury(session->worker, session);
@@ -197,7 +204,12 @@ void relay_close(struct relay *relay) {
   for (int at = 0; at < relay->started; at++) worker_stop(relay->workers[at]);
   /* Only now: until its thread had stopped, a worker could still report one. */
   struct over over;
-  while (relay_next_over(relay, &over)) continue;
+  while (relay_next_over(relay, &over)) {
+    if (over.held_back == NULL) continue;
+    close(over.fds[CLIENT]);
+    close(over.fds[SERVER]);
+    chunk_release(over.held_back);
+  }
   for (int at = 0; at < relay->started; at++) worker_free(relay->workers[at]);
   pthread_mutex_destroy(&relay->over_lock);
   free(relay->slots);

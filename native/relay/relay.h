@@ -24,6 +24,9 @@ struct over {
   enum reason reason;
   uint64_t sent;
   uint64_t received;
+  /* Of HELD_BACK: both sockets and the command, which are the caller's now. */
+  int fds[2];
+  struct chunk *held_back;
 };
 
 struct bytes {
@@ -36,9 +39,11 @@ struct relay *relay_open(const struct relay_options *options);
 
 /*
  * Carries between two connected sockets, of which it makes descriptors of its own: the caller may close its own then.
+ * `watch` (watch.h) says what the client's bytes are looked through for.
  * Returns the session's number, or a negative errno; then nothing was read or written.
  */
-int64_t relay_start(struct relay *relay, int client_fd, int server_fd, struct bytes to_server, struct bytes to_client);
+int64_t relay_start(struct relay *relay, int client_fd, int server_fd, struct bytes to_server, struct bytes to_client,
+                    int watch);
 
 /* What was carried so far. False where there is no such session. */
 bool relay_bytes(const struct relay *relay, uint32_t slot, struct over *over);

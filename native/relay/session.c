@@ -47,6 +47,7 @@ struct session *session_new(int client_fd, int server_fd, unsigned user_timeout)
 
 void session_free(struct session *session) {
   for (int way = 0; way < 2; way++) chunk_release(session->ways[way].waiting);
+  chunk_release(session->held_back);
   pthread_mutex_destroy(&session->lock);
   free(session);
 }
@@ -60,14 +61,31 @@ bool session_preload(struct session *session, enum side from, const void *bytes,
   return true;
 }
 
+/* socket(7), SO_LINGER: with a time of 0, close() discards what is unsent and resets the connection. */
+static void reset_on_close(int fd) {
+  const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+void session_part(struct session *session, int epoll_fd) {
+  session->closed = true;
+  session->reason = HELD_BACK;
+  for (int side = 0; side < 2; side++) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, session->ends[side].fd, NULL);
+}
+
+void session_discard(struct session *session) {
+  if (session->ends[SERVER].fd < 0) return;
+  reset_on_close(session->ends[SERVER].fd);
+  for (int side = 0; side < 2; side++) {
+    close(session->ends[side].fd);
+    session->ends[side].fd = -1;
+  }
+}
+
 void session_close(struct session *session, int epoll_fd, bool reset) {
   if (session->closed) return;
   session->closed = true;
-  if (reset) {
-    /* socket(7), SO_LINGER: with a time of 0, close() discards what is unsent and resets the connection. */
-    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(session->ends[SERVER].fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  }
+  if (reset) reset_on_close(session->ends[SERVER].fd);
   for (int side = 0; side < 2; side++) {
     /* Explicitly: a process that is being forked has the descriptor too, and the close alone would not do it then. */
     epoll_ctl(epoll_fd, EPOLL_CTL_DEL, session->ends[side].fd, NULL);
@@ -170,6 +188,22 @@ static bool throw_away(struct session *session, enum side from, size_t length) {
   return false;
 }
 
+/* What it would be held back from has to be nothing but this one command: both sides are there, and nothing waits. */
+static bool may_hold_back(const struct session *session) {
+  for (int side = 0; side < 2; side++) {
+    const struct socket_end *end = &session->ends[side];
+    if (end->heard_end || end->deaf || end->told_end || session->ways[side].waiting != NULL) return false;
+  }
+  return true;
+}
+
+/* Keeps a KILL for JavaScript. False where there is none, or it has to go on as it is. */
+static bool hold_back(struct session *session, const unsigned char *bytes, size_t length) {
+  if (!watch_sees_kill(&session->watch, bytes, length)) return false;
+  if (may_hold_back(session)) session->held_back = chunk_copy(bytes, length);
+  return session->held_back != NULL;
+}
+
 enum reading {
   /* Nothing more can be done now; an event will tell. */
   USED_UP,
@@ -196,6 +230,7 @@ static enum reading read_once(struct session *session, enum side from, unsigned 
   }
   size_t read = (size_t)length;
   *budget -= read < *budget ? read : *budget;
+  if (from == CLIENT && hold_back(session, scratch, read)) return USED_UP;
   bool may_read = session->ends[other(from)].deaf ? throw_away(session, from, read)
                                                   : pass_on(session, from, scratch, read);
   if (!may_read) return USED_UP;
@@ -235,6 +270,7 @@ static bool conclude(struct session *session, const struct patience *patience, i
 }
 
 static enum outcome settle(struct session *session, bool has_more, const struct patience *patience, int64_t now) {
+  if (session->held_back != NULL) return HAS_HELD_BACK;
   if (conclude(session, patience, now)) return OVER;
   return has_more ? HAS_MORE : WAITS;
 }
@@ -260,6 +296,7 @@ enum outcome session_on_event(struct session *session, enum side side, uint32_t 
 enum outcome session_go_on(struct session *session, unsigned char *scratch, const struct patience *patience,
                            int64_t now) {
   bool has_more = carry(session, CLIENT, scratch);
-  has_more = carry(session, SERVER, scratch) || has_more;
+  /* What the server says now could be left waiting here. */
+  if (session->held_back == NULL) has_more = carry(session, SERVER, scratch) || has_more;
   return settle(session, has_more, patience, now);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "chunk.h"
+#include "watch.h"
 
 /*
  * One session: two connected sockets, and what is known about each direction.
@@ -25,7 +26,7 @@
 enum side { CLIENT = 0, SERVER = 1 };
 
 /* Why it ended, in the order of `closeReasons` in src/proxy/relay/native-relay.ts. */
-enum reason { REASON_NONE = 0, CLIENT_CLOSED, SERVER_CLOSED, CLIENT_ERROR, SERVER_ERROR };
+enum reason { REASON_NONE = 0, CLIENT_CLOSED, SERVER_CLOSED, CLIENT_ERROR, SERVER_ERROR, HELD_BACK };
 
 struct socket_end {
   int fd;
@@ -67,7 +68,11 @@ struct session {
   /* By who speaks: `ways[CLIENT]` leads to the server. */
   struct direction ways[2];
   enum reason reason;
-  /* The descriptors are closed, and the counts are final. */
+  /* What the client says is looked through for a KILL, */
+  struct watch watch;
+  /* which is held back: nothing else waits, and the session goes back to JavaScript. NULL: none was found. */
+  struct chunk *held_back;
+  /* The worker has done with it: the descriptors are closed, or wait for JavaScript; the counts are final. */
   bool closed;
   /* Thrown away, because its receiver is gone. */
   uint64_t unheard;
@@ -99,6 +104,8 @@ enum outcome {
   HAS_MORE,
   /* It is over: close it. */
   OVER,
+  /* A command was held back: `session_part`. */
+  HAS_HELD_BACK,
 };
 
 /*
@@ -129,5 +136,11 @@ enum outcome session_on_deadline(struct session *session, int64_t now);
  * gets a TCP reset. Locked.
  */
 void session_close(struct session *session, int epoll_fd, bool reset);
+
+/* Takes it from the worker with both sockets open, for JavaScript to go on with. Locked, not closed. */
+void session_part(struct session *session, int epoll_fd);
+
+/* Closes the sockets of a parted session that JavaScript wants no more, the server's with a reset. Locked. */
+void session_discard(struct session *session);
 
 #endif

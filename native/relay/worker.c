@@ -76,13 +76,14 @@ static int64_t coarse_now(void) {
 static void act(struct worker *worker, struct session *session, enum outcome outcome) {
   if (outcome == HAS_MORE) again_add(&worker->again, session);
   if (outcome == WAITS && session->deadline != 0) leaving_add(&worker->leaving, session);
-  if (outcome == OVER) {
-    session_close(session, worker->epoll_fd, false);
+  if (outcome == OVER || outcome == HAS_HELD_BACK) {
+    if (outcome == OVER) session_close(session, worker->epoll_fd, false);
+    else session_part(session, worker->epoll_fd);
     again_remove(&worker->again, session);
     leaving_remove(&worker->leaving, session);
   }
   pthread_mutex_unlock(&session->lock);
-  if (outcome == OVER) worker->options.on_over(worker->options.context, session);
+  if (outcome == OVER || outcome == HAS_HELD_BACK) worker->options.on_over(worker->options.context, session);
 }
 
 static void on_event(struct worker *worker, const struct epoll_event *event) {
@@ -227,6 +228,7 @@ bool worker_abort(struct worker *worker, struct session *session) {
   pthread_mutex_lock(&session->lock);
   bool was_open = !session->closed;
   if (was_open) session_close(session, worker->epoll_fd, true);
+  else session_discard(session);
   pthread_mutex_unlock(&session->lock);
   return was_open;
 }

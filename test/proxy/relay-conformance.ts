@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { afterEach, describe, it } from 'node:test';
+import { KillWatch } from '../../src/engines/mysql/kill-watch.ts';
+import { encodePacket } from '../../src/engines/mysql/packets.ts';
 import { abort } from '../../src/proxy/abort.ts';
 import type { CloseReason } from '../../src/proxy/observer.ts';
-import type { ByteCounts, Relay, RelayHandle } from '../../src/proxy/relay/relay.ts';
+import type { ByteCounts, HeldCommands, Relay, RelayHandle } from '../../src/proxy/relay/relay.ts';
 import { openPair, type Peer } from './support/peer.ts';
 import { eventually, pause } from './support/real-clock.ts';
 
@@ -22,16 +24,47 @@ interface Initial {
   readonly toServer?: string;
   readonly toClient?: string;
   readonly idleTimeoutMs?: number;
+  readonly held?: HeldCommands;
 }
 
 const megabyte = 1024 * 1024;
+
+/** A client's first packet, of number 1, with these capabilities. */
+const login = (capabilities = 0): Buffer => {
+  const payload = Buffer.alloc(40);
+  payload.writeUInt32LE(capabilities);
+  return Buffer.from(encodePacket(1, payload));
+};
+const command = (text: string): Buffer => Buffer.from(encodePacket(0, Buffer.from(`\x03${text}`)));
+
+/** Replaces each command that is held back by what `release` is given; `seen` has the commands. */
+function holder(): {
+  readonly held: HeldCommands;
+  readonly seen: string[];
+  release(bytes: Buffer): void;
+} {
+  const seen: string[] = [];
+  const waiting: ((bytes: Buffer) => void)[] = [];
+  return {
+    seen,
+    release: (bytes) => waiting.shift()?.(bytes),
+    held: {
+      watch: (from) => new KillWatch(from),
+      replace(bytes) {
+        seen.push(Buffer.from(bytes).subarray(5).toString());
+        return new Promise((resolve) => waiting.push(resolve));
+      },
+    },
+  };
+}
+
 const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** What every relay promises; `createRelay` makes the one to be tested. */
 export function relayConformance(name: string, createRelay: () => Relay): void {
   const peers: Peer[] = [];
 
-  async function open({ toServer, toClient, idleTimeoutMs }: Initial = {}): Promise<Session> {
+  async function open({ toServer, toClient, idleTimeoutMs, held }: Initial = {}): Promise<Session> {
     const [clientSide, serverSide] = await Promise.all([openPair(), openPair()]);
     peers.push(clientSide.far, serverSide.far);
     let end: { reason: CloseReason; bytes: ByteCounts } | null = null;
@@ -41,6 +74,7 @@ export function relayConformance(name: string, createRelay: () => Relay): void {
       toServer: toServer === undefined ? null : Buffer.from(toServer),
       toClient: toClient === undefined ? null : Buffer.from(toClient),
       ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
+      ...(held === undefined ? {} : { held }),
       onEnd: (reason, bytes) => {
         session.ends += 1;
         end = { reason, bytes };
@@ -71,6 +105,91 @@ export function relayConformance(name: string, createRelay: () => Relay): void {
       await session.server.hears('first second');
       await session.client.hears('greeting answer');
       assert.deepEqual(session.handle.bytes(), { sent: 12, received: 15 });
+    });
+
+    it('holds a KILL back, sends what replaces it, and goes on, as often as one comes', async () => {
+      const { held, seen, release } = holder();
+      const session = await open({ held, toClient: 'greeting' });
+      session.client.send(login());
+      await session.client.hears('greeting');
+      let expected = login().length;
+      for (const number of [1, 2, 3]) {
+        session.client.send(command(`SELECT ${number}`));
+        expected += command('SELECT 1').length;
+        await eventually(() => session.server.length === expected, 'the server has the statement');
+        session.client.send(command(`KILL QUERY ${number}`));
+        await eventually(() => seen.length === number, 'it was held back');
+        session.server.send(`while ${number} waits `);
+        assert.equal(session.server.length, expected);
+        release(command(`instead of ${number}`));
+        await session.server.hears(`instead of ${number}`);
+        await session.client.hears(`while ${number} waits`);
+        expected += command('instead of 1').length;
+        assert.deepEqual(session.handle.bytes().sent, expected);
+      }
+      assert.deepEqual(seen, ['KILL QUERY 1', 'KILL QUERY 2', 'KILL QUERY 3']);
+      assert.equal(session.server.length, expected);
+      session.client.socket.end();
+      session.server.socket.end();
+      await ended(session);
+      assert.equal(session.end()?.reason, 'client-closed');
+      assert.equal(session.end()?.bytes.sent, expected);
+      assert.equal(session.ends, 1);
+    });
+
+    it('holds nothing back inside of another packet, nor in TLS or compressed', async () => {
+      const { held, seen } = holder();
+      const kill = command('KILL QUERY 7');
+      const inside = Buffer.concat([command(`INSERT ${'x'.repeat(kill.length)}`)]);
+      for (const capabilities of [0, 0x800, 0x20]) {
+        const session = await open({ held });
+        session.client.send(login(capabilities));
+        let length = login().length;
+        await eventually(() => session.server.length === length, 'the server has the login');
+        if (capabilities === 0) {
+          session.client.send(inside.subarray(0, -kill.length));
+          length += inside.length - kill.length;
+          await eventually(() => session.server.length === length, 'the server has the first half');
+        }
+        session.client.send(kill);
+        await session.server.hears('KILL QUERY 7');
+      }
+      assert.deepEqual(seen, []);
+    });
+
+    it('ends a session at once whose KILL is held back', async () => {
+      const { held, seen, release } = holder();
+      const session = await open({ held });
+      session.client.send(login()).send('');
+      await eventually(() => session.server.length === login().length, 'the server has the login');
+      session.client.send(command('kill 7'));
+      await eventually(() => seen.length === 1, 'it was held back');
+      session.handle.close('failover');
+      assert.deepEqual(session.end(), {
+        reason: 'failover',
+        bytes: { sent: login().length, received: 0 },
+      });
+      release(command('too late'));
+      await session.server.isLeft();
+      await session.client.isLeft();
+      assert.equal(session.server.length, login().length);
+      assert.equal(session.server.fate, 'reset');
+      assert.equal(session.ends, 1);
+    });
+
+    it('ends a session whose client left while its KILL was held back', async () => {
+      const { held, seen, release } = holder();
+      const session = await open({ held });
+      session.client.send(login());
+      await eventually(() => session.server.length === login().length, 'the server has the login');
+      session.client.socket.end(command('KILL 7'));
+      await eventually(() => seen.length === 1, 'it was held back');
+      release(command('instead'));
+      await session.server.hears('instead');
+      await eventually(() => session.server.fate === 'ended', 'the server sees the end');
+      session.server.socket.end();
+      await ended(session);
+      assert.equal(session.end()?.reason, 'client-closed');
     });
 
     it('keeps every byte and their order, both ways at once', async () => {

@@ -36,3 +36,11 @@ export function readGreeting(packet: Uint8Array): Greeting | null {
     offersTls: (view.getUint16(capabilitiesStart, true) & clientSsl) !== 0,
   };
 }
+
+/** A copy of `bytes`, which begin with a whole greeting, with another connection id in it. */
+export function withConnectionId(bytes: Uint8Array, connectionId: number): Uint8Array {
+  const renumbered = new Uint8Array(bytes);
+  const idStart = renumbered.indexOf(nul, headerLength + 1) + 1;
+  new DataView(renumbered.buffer).setUint32(idStart, connectionId, true);
+  return renumbered;
+}

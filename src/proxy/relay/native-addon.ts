@@ -12,7 +12,8 @@ export interface NativeAddon {
   readonly interfaceVersion: number;
   /**
    * A relay that lives as long as the process, with up to `threads` threads, each started when there are sessions for
-   * it. `onOver` hears of each session that ended by itself; `reason` is an index of `closeReasons`.
+   * it. `onOver` hears of each session that ended by itself; `reason` is an index of `closeReasons`;
+   * or, behind the last of these, a command was held back: then both sockets and the command come with it.
    */
   open(
     options: {
@@ -22,11 +23,20 @@ export interface NativeAddon {
       /** TCP_USER_TIMEOUT of both sockets (tcp(7)); 0: as the system has it. */
       readonly userTimeoutMs: number;
     },
-    onOver: (slot: number, reason: number, sent: number, received: number) => void,
+    onOver: (
+      slot: number,
+      reason: number,
+      sent: number,
+      received: number,
+      clientFd: number,
+      serverFd: number,
+      heldBack: Uint8Array | null,
+    ) => void,
   ): NativeRelayHandle;
   /**
    * Carries between two connected sockets, with descriptors of its own; the bytes go first. Returns the session's
-   * number, or a negative errno, and then nothing was read or written.
+   * number, or a negative errno, and then nothing was read or written. `watch` (native/relay/watch.h) 0: no command is
+   * held back; 1: a KILL is, from the start of a MySQL client's stream; 2: the same, between two of its packets.
    */
   start(
     relay: NativeRelayHandle,
@@ -34,6 +44,7 @@ export interface NativeAddon {
     serverFd: number,
     toServer: Uint8Array | null,
     toClient: Uint8Array | null,
+    watch: number,
   ): number;
   /** Fills in [sent, received] so far. */
   bytes(relay: NativeRelayHandle, slot: number, counts: Float64Array): void;
@@ -41,7 +52,7 @@ export interface NativeAddon {
   abort(relay: NativeRelayHandle, slot: number, counts: Float64Array): void;
 }
 
-const interfaceVersion = 2;
+const interfaceVersion = 3;
 
 /** Where `native/build.mjs` puts it; the same for src and dist. */
 const builtFile = fileURLToPath(new URL('../../../native/build/relay.node', import.meta.url));

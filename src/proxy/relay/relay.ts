@@ -7,6 +7,23 @@ export interface ByteCounts {
   readonly received: number;
 }
 
+/** Bytes of a client, looked through for a command that its relay has to hold back. */
+export interface CommandWatch {
+  /** Takes what comes next; true where that is one whole command, and nothing else, to be held back. */
+  sees(chunk: Uint8Array): boolean;
+}
+
+/** Commands that do not go to the server as they are (MySQL's KILL). */
+export interface HeldCommands {
+  /** `start`: from the first byte of the client's stream. `command`: from between two of its packets. */
+  watch(from: 'start' | 'command'): CommandWatch;
+  /**
+   * What goes to the server in place of `command`. Never rejects, and takes seconds at the most; the client is not read
+   * meanwhile.
+   */
+  replace(command: Uint8Array): Promise<Uint8Array>;
+}
+
 /**
  * A routed session, handed over. Both sockets are connected, paused, may hold unread bytes, keep a half-open
  * connection open, and have an `error` listener; nobody else touches them from here on.
@@ -18,6 +35,8 @@ export interface RelayJob {
   readonly toServer: Uint8Array | null;
   /** Read from the server already: goes to the client before anything else. Null: nothing. */
   readonly toClient: Uint8Array | null;
+  /** Absent: every byte goes to the server as it came. */
+  readonly held?: HeldCommands;
   /** Ends the session, as `idle-timeout`, when it has carried no byte either way for so long. Absent: never. */
   readonly idleTimeoutMs?: number;
   /** Called once, when both sockets are closed and the counts are final; never before `start` has returned. */

@@ -4,7 +4,7 @@ import { abort } from '../abort.ts';
 import { endWithin, linger } from '../linger.ts';
 import type { CloseReason } from '../observer.ts';
 import { withIdleTimeout } from './idle-timeout.ts';
-import type { Relay, RelayHandle, RelayJob } from './relay.ts';
+import type { HeldCommands, Relay, RelayHandle, RelayJob } from './relay.ts';
 
 /**
  * Bytes that may wait for a side that does not read, before the other side is no longer read. One more chunk (64 KB)
@@ -24,10 +24,11 @@ export function createStreamRelay(clock: Clock): Relay {
   return withIdleTimeout({ start: (job) => startSession(job, clock) }, clock);
 }
 
-function startSession({ client, server, toServer, toClient, onEnd }: RelayJob, clock: Clock): RelayHandle {
+function startSession(job: RelayJob, clock: Clock): RelayHandle {
+  const { client, server, toServer, toClient, held, onEnd } = job;
   let reason: CloseReason | null = null;
   let open = 2;
-  const upstream = pump(client, server);
+  const upstream = pump(client, server, held);
   const downstream = pump(server, client);
   const bytes = () => ({ sent: upstream.bytes(), received: downstream.bytes() });
 
@@ -48,7 +49,9 @@ function startSession({ client, server, toServer, toClient, onEnd }: RelayJob, c
 
   client.on('end', () => {
     because('client-closed');
-    if (!server.writableEnded) server.end();
+    upstream.whenFree(() => {
+      if (!server.writableEnded) server.end();
+    });
   });
   server.on('end', () => {
     because('server-closed');
@@ -95,31 +98,55 @@ interface Pump {
   start(): void;
   stop(): void;
   push(chunk: Uint8Array): void;
+  /** At once, or after what is held back: Node tells of an end even while it does not read. */
+  whenFree(run: () => void): void;
   /** Passes on what `from` had received before it broke. */
   salvage(): void;
   bytes(): number;
 }
 
-/** One direction, with backpressure. */
-function pump(from: Socket, to: Socket): Pump {
+/** One direction, with backpressure; `held` commands are replaced, and nothing is read meanwhile. */
+function pump(from: Socket, to: Socket, held?: HeldCommands): Pump {
   let bytes = 0;
   let stopped = false;
+  let holds = false;
+  let afterwards = () => {};
+  const watch = held?.watch('start');
   const push = (chunk: Uint8Array) => {
+    if (watch?.sees(chunk) === true) hold(chunk);
+    else carry(chunk);
+  };
+  const hold = (command: Uint8Array) => {
+    holds = true;
+    from.pause();
+    void held?.replace(command).then((instead) => {
+      holds = false;
+      if (stopped || !to.writable) return;
+      carry(instead);
+      afterwards();
+      onDrain();
+    });
+  };
+  const carry = (chunk: Uint8Array) => {
     bytes += chunk.length;
     to.write(chunk);
     // `write()` says "full" at 16 KB even where the kernel took it all at once; the length says what really waits.
     if (to.writableLength > highWaterBytes) from.pause();
   };
   const onDrain = () => {
-    if (from.isPaused()) from.resume();
+    if (from.isPaused() && !holds && to.writableLength <= highWaterBytes) from.resume();
   };
   return {
     push,
     bytes: () => bytes,
+    whenFree(run) {
+      if (holds) afterwards = run;
+      else run();
+    },
     start() {
       from.on('data', push);
       to.on('drain', onDrain);
-      if (to.writableLength <= highWaterBytes) from.resume();
+      if (to.writableLength <= highWaterBytes && !holds) from.resume();
     },
     stop() {
       stopped = true;
@@ -127,7 +154,7 @@ function pump(from: Socket, to: Socket): Pump {
       to.off('drain', onDrain);
     },
     salvage() {
-      if (stopped || !to.writable) return;
+      if (stopped || holds || !to.writable) return;
       for (let chunk = from.read(); chunk !== null; chunk = from.read()) push(chunk);
     },
   };
