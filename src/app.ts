@@ -8,7 +8,7 @@ import type { Clock } from './base/clock.ts';
 import { messageOf } from './base/errors.ts';
 import { seededPrng } from './base/prng.ts';
 import type { Answer, Divergence } from './cluster/effect.ts';
-import type { Address } from './cluster/instance.ts';
+import { type Address, sameAddress } from './cluster/instance.ts';
 import type { Receipt } from './cluster/receipt.ts';
 import type { ClusterView } from './cluster/view.ts';
 import type { ClusterConfig, Config } from './config/config.ts';
@@ -20,6 +20,7 @@ import type { FailoverRecord } from './control/failover-record.ts';
 import type { Story } from './control/narrate.ts';
 import { fileStore, type LastingStore, memoryStore, type StateStore } from './control/state-store.ts';
 import type { Supervisor } from './control/supervisor.ts';
+import { targetOf } from './control/target.ts';
 import { engines } from './engines/engines.ts';
 import { createProxy, type EndpointProxy } from './proxy/proxy.ts';
 import { createRelay } from './proxy/relay/create-relay.ts';
@@ -127,6 +128,13 @@ class Wiring implements App, Controls {
       viewOf: (cluster) => this.view(cluster),
       engineOf: (cluster) => engines[this.config(cluster).engine],
       clusterOf: (cluster) => this.config(cluster),
+      killerOf: ({ cluster, instance, address }) => {
+        const config = this.config(cluster);
+        const known = config.instances.get(instance);
+        // A session may be on a server that was configured before.
+        if (known === undefined || !sameAddress(known.address, address)) return null;
+        return engines[config.engine].createKiller?.(targetOf(known, config)) ?? null;
+      },
       onViewChange: (cluster, listener) => this.watch(cluster, listener),
       reportDialFailure: (cluster, instance) => this.controller(cluster).lookAt(instance),
     });

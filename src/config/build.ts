@@ -134,6 +134,7 @@ function buildEndpoint(cluster: string, id: string, one: EndpointSettings): Endp
     handshakeTimeoutMs: one.handshake_timeout,
     idleTimeoutMs: one.idle_timeout,
     ...buildEntryRules(one),
+    connectionIds: one.connection_ids ?? (one.type === 'instance' ? 'server' : 'aurelay'),
   };
   const balanced = {
     balance: one.balance,

@@ -308,6 +308,11 @@ const endpoint = z.strictObject({
       'New connections a second of one client address (IPv6: of one /64), cancel requests included; those of one second may come at once.',
     default: 'no limit',
   }),
+  connection_ids: key(choice('aurelay', 'server').optional(), {
+    about:
+      "MySQL only: whose connection ids clients get. `aurelay`: numbers that no server has, so that a `KILL` reaches the session that it names on whichever server, and never another one; not in TLS that passes through, where it ends in an error. `server`: the server's own, which mean another session on another server ([sessions.md](sessions.md)).",
+    default: '`aurelay`; `server` (instance)',
+  }),
 });
 
 const cluster = z.strictObject({

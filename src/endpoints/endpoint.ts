@@ -23,6 +23,8 @@ interface Common extends EntryRules {
   readonly handshakeTimeoutMs: number;
   /** A routed session that has carried no byte either way for so long is closed; 0: never. */
   readonly idleTimeoutMs: number;
+  /** Whose connection ids MySQL clients get. Aurelay's are unique over all servers, so that a KILL hits nobody else. */
+  readonly connectionIds: 'aurelay' | 'server';
 }
 
 interface Balanced {

@@ -16,6 +16,8 @@ export interface Engine {
   /** Opens nothing yet; the first `probe()` connects. */
   createProbe(target: Target): Probe;
   createOperations(target: Target): Operations;
+  /** Only where `protocol.kill` is. */
+  createKiller?(target: Target): Killer;
 }
 
 export type EngineName = 'postgres' | 'mysql';
@@ -51,6 +53,39 @@ export interface Protocol {
    * `refusal`; null for a request that cannot be declined. libpq shows no text of an error that answers an SSLRequest.
    */
   decline?(request: ClientRequest): Uint8Array | null;
+  /** Where clients name sessions by a number that the server gave out, so that it is another session's elsewhere. */
+  readonly kill?: KillProtocol;
+}
+
+/** KILL, by which one session ends another one, or what it runs. */
+export interface KillProtocol {
+  /** The number that a server gives a session in its greeting, with which `bytes` begin; null: it gives none. */
+  numberIn(bytes: Uint8Array): number | null;
+  /** The same greeting with another number; all 32 bits may be used. */
+  withNumber(bytes: Uint8Array, number: number): Uint8Array;
+  /** `start`: from the first byte that a client sends. `command`: from between two of its packets. */
+  watch(from: 'start' | 'command'): { sees(chunk: Uint8Array): boolean };
+  /** What a command that `watch` saw asks for; null where it names nobody by a number. */
+  read(packet: Uint8Array): KillCommand | null;
+  renumber(packet: Uint8Array, session: number): Uint8Array;
+  /** In place of a KILL that was carried out elsewhere: the server answers it with OK. */
+  readonly done: Uint8Array;
+  /** In place of `packet`: the server answers it with this error, as far as the protocol lets it. */
+  failed(packet: Uint8Array, error: KillError): Uint8Array;
+}
+
+export interface KillCommand {
+  /** The number of the session that it names. */
+  readonly session: number;
+  /** `query`: only what it runs now. */
+  readonly scope: 'connection' | 'query';
+  /** MariaDB's `SOFT` spares what must not be interrupted; null: nothing was said. */
+  readonly force: 'hard' | 'soft' | null;
+}
+
+export interface KillError {
+  readonly errno: number;
+  readonly message: string;
 }
 
 /**
@@ -151,6 +186,17 @@ export interface Operations {
   fence(timeoutMs: number): Promise<Position>;
   /** Takes back `fence` on a server that stays the writer. */
   unfence(timeoutMs: number): Promise<void>;
+}
+
+/** Looks after KILLs whose session is on another server than who asks for it, as the monitor user. Throws `OperationFailed`. */
+export interface Killer {
+  /** Who is logged in on session `number`; null: nobody, as far as the monitor user may see. */
+  userOf(number: number, timeoutMs: number): Promise<string | null>;
+  /**
+   * Carries out `command` where `user` is logged in on the session that it names: as on one server, a user may end its own
+   * sessions. `unknown`: there is no such session. `not-owner`: it is another user's.
+   */
+  kill(command: KillCommand, user: string, timeoutMs: number): Promise<'done' | 'unknown' | 'not-owner'>;
 }
 
 /** A commit is told to the client once `count` of the replicas `from` have received it. */

@@ -10,6 +10,8 @@ import type { EngineName, Protocol } from '../engines/engine.ts';
 import type { DialPacer } from './dial-pacer.ts';
 import type { Clients } from './entry/clients.ts';
 import type { HoldQueue } from './hold-queue.ts';
+import type { KillDesk } from './kill/kill-desk.ts';
+import type { SessionNumbers } from './kill/session-numbers.ts';
 import type { At, ProxyObserver } from './observer.ts';
 import type { Registry } from './registry.ts';
 import type { Relay } from './relay/relay.ts';
@@ -35,6 +37,9 @@ export interface EndpointContext {
   readonly keepaliveMs: number;
   readonly clients: Clients;
   readonly registry: Registry<Session>;
+  /** The same two for all. */
+  readonly numbers: SessionNumbers;
+  readonly killDesk: KillDesk;
   /** One for all. */
   readonly pacer: DialPacer;
   /** One for all writer endpoints of the cluster. */

@@ -11,13 +11,15 @@ import type { Endpoint } from '../endpoints/endpoint.ts';
 import { members } from '../endpoints/members.ts';
 import { freshState } from '../endpoints/policies/policy.ts';
 import type { ServerLimits } from '../endpoints/server-limits.ts';
-import type { Engine } from '../engines/engine.ts';
+import type { Engine, Killer } from '../engines/engine.ts';
 import { defaultKeepaliveMs } from './dial.ts';
 import { DialPacer } from './dial-pacer.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 import { Clients } from './entry/clients.ts';
 import { Gate } from './entry/gate.ts';
 import { HoldQueue } from './hold-queue.ts';
+import { KillDesk } from './kill/kill-desk.ts';
+import { type Server, SessionNumbers } from './kill/session-numbers.ts';
 import { type Listener, openListener } from './listener.ts';
 import { ListenerStock } from './listener-stock.ts';
 import type { ProxyObserver } from './observer.ts';
@@ -42,6 +44,8 @@ export interface ProxyDeps {
     readonly failover: Pick<FailoverConfig, 'holdMs' | 'maxHeld'>;
     readonly serverLimits: ReadonlyMap<InstanceId, ServerLimits>;
   };
+  /** The monitor user's way to end sessions on a server; absent, or null: there is none. */
+  killerOf?(server: Server): Killer | null;
   /** Calls `listener` after each new view, until the returned function is called. */
   onViewChange(cluster: ClusterId, listener: () => void): () => void;
   /** A server did not take a connection: the prober may want to look at once. */
@@ -120,6 +124,9 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
   );
   const registry = new Registry<Session>();
   const pacer = new DialPacer();
+  const numbers = new SessionNumbers(deps.prng);
+  const killerOf = (server: Server) => deps.killerOf?.(server) ?? null;
+  const killDesk = new KillDesk({ clock, logger: deps.logger, numbers, killerOf });
   const rooms = new Map<ClusterId, Room>();
   let draining = false;
   let onSessionGone: (() => void) | null = null;
@@ -159,6 +166,8 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       },
       clients: new Clients(at, clock, deps.logger),
       registry,
+      numbers,
+      killDesk,
       pacer,
       holdQueue: room.holdQueue,
       unsettled: room.unsettled,

@@ -11,6 +11,8 @@ export class ServerSide {
   socket: Socket | null = null;
   /** Its place among those that connect to the server, until that has answered; null: it needs none. */
   turn: Turn | null = null;
+  /** The largest session number that the server had given out when it was chosen (MySQL). */
+  readonly highestNumber: number;
   readonly #ctx: EndpointContext;
   readonly #session: Session;
   #attached = true;
@@ -19,6 +21,8 @@ export class ServerSide {
     this.#ctx = ctx;
     this.#session = session;
     this.target = target;
+    this.highestNumber =
+      ctx.protocol.kill === undefined ? 0 : ctx.numbers.highest({ ...target, cluster: ctx.at.cluster });
     ctx.registry.attach(session, target.instance);
     ctx.unsettled.add(session);
   }

@@ -14,6 +14,7 @@ import type { EndpointContext } from './endpoint-context.ts';
 import type { Seat } from './entry/client-sessions.ts';
 import { aboutClients } from './entry/clients.ts';
 import { formatEnd, headerFor, type Origin, originOf } from './entry/origin.ts';
+import type { NamedSession } from './kill/kill-desk.ts';
 import { ignore, linger } from './linger.ts';
 import type { At } from './observer.ts';
 import type { RelayHandle } from './relay/relay.ts';
@@ -290,13 +291,16 @@ export class Session {
     server.settle();
     this.#noteClient(instance, 'a session begins');
     observer.routed(this.at, instance, (startedAt - trip.startedAt) / 1000);
+    const named = this.#named(server, greeting);
     const handle = relay.start({
       client: this.#client.release(),
       server: server.socket,
       toServer: this.#client.takeStash(),
-      toClient: greeting,
+      toClient: named?.greeting ?? greeting,
+      ...(named === null ? {} : { held: named.held }),
       ...(endpoint.idleTimeoutMs > 0 ? { idleTimeoutMs: endpoint.idleTimeoutMs } : {}),
       onEnd: (reason, { sent, received }) => {
+        named?.leave();
         server.detach();
         const bytes = { sent: this.#sent + sent, received: this.#received + received };
         this.#noteClient(instance, `a session ended: ${reason}`);
@@ -312,6 +316,18 @@ export class Session {
     if (!logger.isLevelEnabled('debug')) return;
     const origin = this.#cameFrom();
     logger.debug({ ...this.at, instance, client: origin === null ? null : formatEnd(origin.source) }, what);
+  }
+
+  /** Where a number of the server's could be another session's, the client gets one of ours. */
+  #named(server: ServerSide, greeting: Uint8Array): NamedSession | null {
+    const { at, endpoint, killDesk, protocol } = this.#ctx;
+    if (protocol.kill === undefined || endpoint.connectionIds === 'server') return null;
+    return killDesk.name(
+      protocol.kill,
+      { ...server.target, cluster: at.cluster },
+      greeting,
+      server.highestNumber,
+    );
   }
 
   // ---- leaving ----

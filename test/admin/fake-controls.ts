@@ -133,6 +133,7 @@ export function clusterConfig(name: string, size: number): ClusterConfig {
     connectTimeoutMs: 5000,
     handshakeTimeoutMs: 10_000,
     idleTimeoutMs: 0,
+    connectionIds: 'aurelay' as const,
   };
   const balanced = {
     balance: 'least-connections',

@@ -192,6 +192,7 @@ clusters:
     connectTimeoutMs: 5000,
     handshakeTimeoutMs: 10_000,
     idleTimeoutMs: 0,
+    connectionIds: 'aurelay',
   };
   const listen = (port: number) => ({ host: '127.0.0.1', port });
   const balanced = { balance: 'least-connections', maxLagMs: null, preferZone: null, slowStartMs: 30_000 };

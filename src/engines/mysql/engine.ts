@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts';
 import { mysqlProtocol } from './handshake.ts';
+import { MysqlKiller } from './killer.ts';
 import { MysqlOperations } from './operations.ts';
 import { mysqlPositions } from './position.ts';
 import { MysqlProbe } from './probe.ts';
@@ -13,4 +14,5 @@ export const mysql: Engine = {
   formerWriterCanFollow: true,
   createProbe: (target) => new MysqlProbe(target),
   createOperations: (target) => new MysqlOperations(target),
+  createKiller: (target) => new MysqlKiller(target),
 };

@@ -110,3 +110,10 @@ function redact(text: string, secrets: readonly (string | null)[]): string {
   }
   return clean;
 }
+
+/** The server's error number behind a failed step; null where it is none of its own. */
+export function errnoOf(thrown: unknown): number | null {
+  const cause: unknown = (thrown as { cause?: unknown }).cause ?? thrown;
+  const { errno } = cause as { errno?: unknown };
+  return typeof errno === 'number' ? errno : null;
+}

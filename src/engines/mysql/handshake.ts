@@ -2,6 +2,7 @@ import type { ClientError } from '../../base/errors.ts';
 import type { ClientOpening, Protocol, ServerEvent, ServerOpening } from '../engine.ts';
 import { encodeErrorBeforeGreeting, errorMarker, readError } from './error-packet.ts';
 import { type Greeting, protocolVersion10, readGreeting } from './greeting.ts';
+import { mysqlKill } from './kill.ts';
 import { headerLength, joinBytes, readHeader } from './packets.ts';
 
 /** Greetings take 70 to 150 bytes and errors up to 520; whoever announces more than this is no MySQL server. */
@@ -22,6 +23,7 @@ export const mysqlProtocol: Protocol = {
   clientOpening: () => prematureClient,
   serverOpening: () => new MysqlServerOpening(),
   refusal,
+  kill: mysqlKill,
 };
 
 /**

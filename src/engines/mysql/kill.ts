@@ -1,15 +1,7 @@
-import { comProcessKill, comQuery, statementStart } from './kill-watch.ts';
+import type { KillCommand, KillError, KillProtocol } from '../engine.ts';
+import { readGreeting, withConnectionId } from './greeting.ts';
+import { comProcessKill, comQuery, KillWatch, statementStart } from './kill-watch.ts';
 import { encodePacket, headerLength } from './packets.ts';
-
-/** What a client asks for, whoever it names. */
-export interface KillCommand {
-  /** The number of the session, as the client has it. */
-  readonly session: number;
-  /** `query`: only what it runs now. */
-  readonly scope: 'connection' | 'query';
-  /** MariaDB's `SOFT` spares what must not be interrupted; null: nothing was said. */
-  readonly force: 'hard' | 'soft' | null;
-}
 
 const statement = /^kill\s+(?:(hard|soft)\s+)?(?:(connection|query)\s+)?(\d{1,10})\s*;?\s*$/i;
 const maxNumber = 0xffff_ffff;
@@ -66,7 +58,7 @@ const maxMessage = 128;
  * What a server answers with this error, in place of `packet`, a KILL; a COM_PROCESS_KILL stays as it is, and is answered
  * with error 1094. The text is cut to 128 characters.
  */
-export function failedKill(packet: Uint8Array, errno: number, message: string): Uint8Array {
+export function failedKill(packet: Uint8Array, { errno, message }: KillError): Uint8Array {
   const payload = packet.subarray(headerLength);
   if (payload[0] === comProcessKill) return packet;
   const text = message
@@ -88,3 +80,13 @@ function withStatement(payload: Uint8Array, sql: string): Uint8Array {
   all.set(text, prefix.length);
   return encodePacket(0, all);
 }
+
+export const mysqlKill: KillProtocol = {
+  numberIn: (bytes) => readGreeting(bytes)?.connectionId ?? null,
+  withNumber: withConnectionId,
+  watch: (from) => new KillWatch(from),
+  read: readKill,
+  renumber: renumberKill,
+  done: killed,
+  failed: failedKill,
+};

@@ -1,5 +1,6 @@
 import { OperationFailed } from '../engine.ts';
 import type { Row } from './dialects/dialect.ts';
+import { errnoOf } from './failure.ts';
 import { monitorSchema } from './link.ts';
 import type { SemiSyncSource } from './semi-sync.ts';
 import type { Session } from './session.ts';
@@ -154,10 +155,4 @@ function isClient({ Id, User, Command, db }: Row, session: Session): boolean {
   if (User === 'system user' || User === 'event_scheduler' || Command === 'Daemon') return false;
   if (Command?.startsWith('Binlog Dump') === true) return false;
   return !(User === session.user && db === monitorSchema);
-}
-
-function errnoOf(thrown: unknown): number | null {
-  const cause: unknown = (thrown as { cause?: unknown }).cause ?? thrown;
-  const { errno } = cause as { errno?: unknown };
-  return typeof errno === 'number' ? errno : null;
 }

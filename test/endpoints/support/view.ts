@@ -66,6 +66,7 @@ const common = {
   connectTimeoutMs: 5000,
   handshakeTimeoutMs: 5000,
   idleTimeoutMs: 0,
+  connectionIds: 'server',
 };
 
 const balanced = {

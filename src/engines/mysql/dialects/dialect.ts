@@ -41,6 +41,8 @@ export interface Dialect {
   /** Run before a replica is made to acknowledge; null: nothing. */
   readonly beforeAcknowledgingSql: string | null;
   readonly allowWritesSql: string;
+  /** Who is logged in on a session: one row with `user`, or none. */
+  sessionUserSql(connectionId: number): string;
 }
 
 /** A statement with `?` for each value, in order. */

@@ -36,6 +36,7 @@ export const mariadbDialect: Dialect = {
   // this is set; in whole seconds (MariaDB documentation, "Semisynchronous Replication").
   beforeAcknowledgingSql: 'SET GLOBAL rpl_semi_sync_slave_kill_conn_timeout = 1',
   allowWritesSql: 'SET GLOBAL read_only = OFF',
+  sessionUserSql: (id) => `SELECT USER AS user FROM information_schema.PROCESSLIST WHERE ID = ${id}`,
 };
 
 function changeSource(

@@ -49,6 +49,9 @@ export function mysqlDialect(version: ServerVersion): Dialect {
     beforeAcknowledgingSql: null,
     // Turning read_only off turns super_read_only off (MySQL manual, "Server System Variables").
     allowWritesSql: 'SET GLOBAL read_only = OFF',
+    // Present where the Performance Schema is off, too; `information_schema.PROCESSLIST` is to be removed.
+    sessionUserSql: (id) =>
+      `SELECT PROCESSLIST_USER AS user FROM performance_schema.threads WHERE PROCESSLIST_ID = ${id}`,
   };
 }
 
