@@ -211,7 +211,14 @@ clusters:
         members: { kind: 'excluded', instances: [] },
         roles: 'replica',
       },
-      { ...common, id: 'one', type: 'instance', listen: listen(6309), instance: 'a' },
+      {
+        ...common,
+        id: 'one',
+        type: 'instance',
+        listen: listen(6309),
+        instance: 'a',
+        connectionIds: 'server',
+      },
     ],
   );
 });
