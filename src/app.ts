@@ -133,7 +133,11 @@ class Wiring implements App, Controls {
         const known = config.instances.get(instance);
         // A session may be on a server that was configured before.
         if (known === undefined || !sameAddress(known.address, address)) return null;
-        return engines[config.engine].createKiller?.(targetOf(known, config)) ?? null;
+        return (
+          engines[config.engine].createKiller?.(
+            targetOf(known, config, this.certificates.client(config.serverTls)),
+          ) ?? null
+        );
       },
       onViewChange: (cluster, listener) => this.watch(cluster, listener),
       reportDialFailure: (cluster, instance) => this.controller(cluster).lookAt(instance),
