@@ -129,6 +129,8 @@ function buildEndpoint(cluster: string, id: string, one: EndpointSettings): Endp
     id: endpointId(id),
     cluster: clusterId(cluster),
     listen: one.listen,
+    hostname: one.hostname ?? null,
+    default: one.default === 'true',
     maxSessions: one.max_sessions,
     connectTimeoutMs: one.connect_timeout,
     handshakeTimeoutMs: one.handshake_timeout,

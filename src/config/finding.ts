@@ -21,6 +21,8 @@ export type DiagnosticCode =
   | 'unknown-zone'
   | 'no-member'
   | 'listen-conflict'
+  | 'hostname-conflict'
+  | 'default-conflict'
   | 'address-conflict'
   | 'address-loop'
   | 'unusable-address'

@@ -5,6 +5,7 @@ import { defaultServerTls, tlsModes } from './tls.ts';
 import {
   choice,
   duration,
+  hostName,
   listenAddress,
   lossLimit,
   network,
@@ -231,6 +232,15 @@ const endpoint = z.strictObject({
   listen: key(listenAddress('127.0.0.1:6432'), {
     about: 'Where clients connect. `0.0.0.0` is every IPv4 interface, `[::]` every interface.',
     example: 'listen: 127.0.0.1:6432',
+  }),
+  hostname: key(hostName('writer.orders.example.com').optional(), {
+    about:
+      'The name that clients connect to. Endpoints that have one may share their `listen`: a client is told apart by the name in its TLS hello ([tls.md](tls.md#names-on-one-port)). PostgreSQL only.',
+    default: 'none',
+  }),
+  default: key(choice('true', 'false').prefault('false'), {
+    about:
+      'Of the endpoints that share a `listen`, the one for clients that give no name. Without it that is the one that has no `hostname`.',
   }),
   balance: key(
     choice('round-robin', 'least-connections', 'random', 'weighted').prefault('least-connections'),

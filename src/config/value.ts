@@ -141,6 +141,27 @@ export function serverName(example: string) {
   });
 }
 
+const dnsName =
+  /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
+
+/** A DNS name that clients put into their TLS hello: one host, in the letters of ASCII, without a dot at the end. */
+export function hostName(example: string) {
+  return value({ what: 'a host name', example, type: 'host name' }, (written) => {
+    if (written.includes('*'))
+      return form('one name, without a wildcard: each endpoint has a name of its own');
+    if (written.includes(':')) return form('a name alone: the port is in `listen`');
+    if (/^[\d.]+$/.test(written))
+      return form('a name, not an address: clients send no address in a TLS hello');
+    if (/[^ -~]/.test(written)) return form('write it as DNS has it, in ASCII: `xn--…`');
+    if (!dnsName.test(written)) {
+      return form(
+        'labels of letters, digits and `-`, at most 63 characters each and 253 in all, with dots between',
+      );
+    }
+    return { ok: true, value: written.toLowerCase() };
+  });
+}
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const controlCharacter = /[\u0000-\u001f\u007f]/;
 

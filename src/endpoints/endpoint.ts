@@ -15,6 +15,10 @@ interface Common extends EntryRules {
   readonly id: EndpointId;
   readonly cluster: ClusterId;
   readonly listen: Address;
+  /** The name that clients know it by, where it shares its listener with others; null: it has none. */
+  readonly hostname: string | null;
+  /** It takes the clients of its listener that give no name. */
+  readonly default: boolean;
   /** Sessions at a time; one more gets a proper error. */
   readonly maxSessions: number;
   /** Until a server has taken the connection and answered its first message, over all candidates together. */

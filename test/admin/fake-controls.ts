@@ -131,6 +131,8 @@ export function clusterConfig(name: string, size: number): ClusterConfig {
     cluster: clusterId(name),
     maxSessions: 1000,
     connectTimeoutMs: 5000,
+    hostname: null,
+    default: false,
     handshakeTimeoutMs: 10_000,
     idleTimeoutMs: 0,
     connectionIds: 'aurelay' as const,

@@ -193,6 +193,8 @@ clusters:
     handshakeTimeoutMs: 10_000,
     idleTimeoutMs: 0,
     connectionIds: 'aurelay',
+    hostname: null,
+    default: false,
   };
   const listen = (port: number) => ({ host: '127.0.0.1', port });
   const balanced = { balance: 'least-connections', maxLagMs: null, preferZone: null, slowStartMs: 30_000 };

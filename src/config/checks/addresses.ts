@@ -15,6 +15,8 @@ import { type Check, clustersOf, endpointsOf, error, instancesOf, warning } from
 interface Listener {
   readonly what: string;
   readonly path: Path;
+  /** It may share its address with other endpoints, which `shared-listeners` looks at. */
+  readonly isEndpoint: boolean;
   readonly address: HostPort;
 }
 
@@ -25,7 +27,7 @@ interface Server {
   readonly address: HostPort;
 }
 
-/** Every listener has an address of its own, every server too, and none of the first is one of the second. */
+/** Every listener has an address of its own (but for endpoints that share one), every server too, and none of the first is one of the second. */
 export const checkAddresses: Check = function* (inspection) {
   const listeners = listenersOf(inspection);
   const servers = clustersOf(inspection).map((cluster) => serversOf(cluster));
@@ -46,7 +48,9 @@ export const checkAddresses: Check = function* (inspection) {
 
 function listenersOf(inspection: Inspection): readonly Listener[] {
   const admin = inspection.settings.admin?.listen;
-  const own = admin ? [{ what: 'the admin API', path: ['admin', 'listen'], address: admin }] : [];
+  const own = admin
+    ? [{ what: 'the admin API', path: ['admin', 'listen'], isEndpoint: false, address: admin }]
+    : [];
   const endpoints = clustersOf(inspection).flatMap((cluster) =>
     endpointsOf(cluster).flatMap(({ name, path, value }): readonly Listener[] =>
       value.listen
@@ -54,6 +58,7 @@ function listenersOf(inspection: Inspection): readonly Listener[] {
             {
               what: `endpoint \`${name}\` of cluster \`${cluster.name}\``,
               path: [...path, 'listen'],
+              isEndpoint: true,
               address: value.listen,
             },
           ]
@@ -95,7 +100,10 @@ function* listenConflicts(inspection: Inspection, listeners: readonly Listener[]
     const taken = listeners
       .slice(0, index)
       .find(
-        (other) => other.address.port === address.port && listenersCollide(other.address.host, address.host),
+        (other) =>
+          other.address.port === address.port &&
+          listenersCollide(other.address.host, address.host) &&
+          !(listener.isEndpoint && other.isEndpoint && sameHost(other.address, address)),
       );
     if (taken === undefined) continue;
     const wildcard = isWildcard(address.host) !== isWildcard(taken.address.host);
@@ -111,6 +119,9 @@ function* listenConflicts(inspection: Inspection, listeners: readonly Listener[]
     );
   }
 }
+
+const sameHost = (one: HostPort, other: HostPort): boolean =>
+  canonicalHost(one.host) === canonicalHost(other.host);
 
 function* serverConflicts(inspection: Inspection, servers: readonly Server[]): Iterable<Finding> {
   const seen = new Map<string, Server>();

@@ -7,10 +7,12 @@ import { checkEndpoints } from './endpoints.ts';
 import { checkFailover } from './failover.ts';
 import { checkNames } from './names.ts';
 import { checkServerTls } from './server-tls.ts';
+import { checkSharedListeners } from './shared-listeners.ts';
 
 const checks = [
   checkNames,
   checkAddresses,
+  checkSharedListeners,
   checkEndpoints,
   checkFailover,
   checkDurability,

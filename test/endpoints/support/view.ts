@@ -62,6 +62,8 @@ export function viewOf(
 const common = {
   cluster,
   listen: { host: '127.0.0.1', port: 0 },
+  hostname: null,
+  default: false,
   maxSessions: 1000,
   connectTimeoutMs: 5000,
   handshakeTimeoutMs: 5000,
