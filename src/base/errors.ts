@@ -20,6 +20,14 @@ interface ErrorRow {
  * The keys are stable: they are the `reason` label of `aurelay_session_errors_total` and the `code` in the logs.
  */
 export const errorTable = {
+  unknown_endpoint: {
+    level: 'info',
+    sqlstate: '08004',
+    mysqlErrno: 1043,
+    mysqlState: '08S01',
+    message: 'aurelay: {why}',
+    hint: 'Connect with TLS to the host name of an endpoint, or set the startup parameter options=-c aurelay.endpoint=NAME.',
+  },
   no_writer: {
     level: 'warn',
     sqlstate: '57P03',

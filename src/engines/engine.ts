@@ -55,6 +55,39 @@ export interface Protocol {
   decline?(request: ClientRequest): Uint8Array | null;
   /** Where clients name sessions by a number that the server gave out, so that it is another session's elsewhere. */
   readonly kill?: KillProtocol;
+  /** How clients say which of several endpoints they want; absent where they cannot before a server has to be chosen. */
+  readonly naming?: Naming;
+}
+
+/** By the server name in their TLS hello, or in their startup message. */
+export interface Naming {
+  /** The bytes that grant an encryption request in a server's stead: the TLS hello comes next. */
+  readonly promise: Uint8Array;
+  /** What a server is asked once the client was granted TLS: to grant it too. */
+  readonly promised: ClientRequest;
+  hello(): HelloReader;
+  /** What a startup message says of an endpoint, and what of it a server is to see. */
+  endpointOf(request: ClientRequest): NamedRequest;
+}
+
+export interface NamedRequest {
+  /** As the client wrote it; null where it names none. */
+  readonly name: string | null;
+  readonly request: ClientRequest;
+}
+
+export type HelloEvent =
+  | { readonly kind: 'need-more' }
+  /** `bytes` is everything that was read, the TLS records around the hello included. */
+  | { readonly kind: 'hello'; readonly serverName: string | null; readonly bytes: Uint8Array }
+  | { readonly kind: 'malformed'; readonly why: string };
+
+/** Reads a TLS hello and changes nothing of it. */
+export interface HelloReader {
+  /** Feed the bytes as they come. */
+  push(chunk: Uint8Array): HelloEvent;
+  /** Bytes that came behind the hello. Empties the buffer. */
+  rest(): Uint8Array;
 }
 
 /** KILL, by which one session ends another one, or what it runs. */
@@ -90,10 +123,11 @@ export interface KillError {
 
 /**
  * `startup` an ordinary session · `tls` / `gss` an upgrade request, answered by the server with one byte, after which
- * the client speaks again · `direct-tls` a TLS hello with no request before it.
+ * the client speaks again · `direct-tls` a TLS hello with no request before it · `promised-tls` an upgrade request of
+ * ours, for a client that was told already that it may begin with TLS: its hello goes out once the server agrees.
  */
 export interface ClientRequest {
-  readonly kind: 'startup' | 'tls' | 'gss' | 'direct-tls';
+  readonly kind: 'startup' | 'tls' | 'gss' | 'direct-tls' | 'promised-tls';
   /** To be sent to the server as it is. */
   readonly bytes: Uint8Array;
 }

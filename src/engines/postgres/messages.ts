@@ -63,6 +63,8 @@ export class AnswerOpening implements ServerOpening {
         return readStartupAnswer(bytes);
       case 'direct-tls':
         return readTlsAnswer(bytes);
+      case 'promised-tls':
+        return readPromisedAnswer(bytes);
       default:
         return unreachable(this.#request);
     }
@@ -79,6 +81,23 @@ function readUpgradeAnswer(bytes: Uint8Array, yes: 'S' | 'G'): ServerEvent {
       return readError(bytes);
     default:
       return malformed('its answer to an encryption request is not one of PostgreSQL');
+  }
+}
+
+/** The client has had its `S` and is in the middle of its hello: whatever the server says in plain is not for it. */
+function readPromisedAnswer(bytes: Uint8Array): ServerEvent {
+  const event = readUpgradeAnswer(bytes, 'S');
+  switch (event.kind) {
+    case 'accepted':
+      return { kind: 'accepted', bytes: bytes.slice(1) };
+    case 'declined': {
+      const message = 'the server does not take TLS, which its client was promised';
+      return { ...tlsDeclined, message };
+    }
+    case 'refused':
+      return { ...event, bytes: tlsAlert(internalError) };
+    default:
+      return event;
   }
 }
 
@@ -176,13 +195,35 @@ function readTlsAnswer(bytes: Uint8Array): ServerEvent {
   };
 }
 
+/** TLS alerts (RFC 8446, 6.2; RFC 6066, 3): the one thing that a client in the middle of a TLS hello can read. */
+const handshakeFailure = 40;
+const decodeError = 50;
+const internalError = 80;
+const unrecognizedName = 112;
+const fatalLevel = 2;
+
+const tlsAlert = (description: number): Uint8Array =>
+  Uint8Array.of(tlsAlertRecord, 3, 3, 0, 2, fatalLevel, description);
+
+/** Another server may take TLS. */
+const tlsDeclined = {
+  kind: 'refused',
+  bytes: tlsAlert(handshakeFailure),
+  retryable: true,
+  code: 'tls-declined',
+} as const;
+
+const alertFor = (code: ClientError['code']): number => {
+  if (code === 'unknown_endpoint') return unrecognizedName;
+  return code === 'protocol_violation' ? decodeError : internalError;
+};
+
 const maxRefusalTextBytes = 8_192;
-/** A fatal internal_error (RFC 8446, 6.2): the one thing that a client in the middle of a TLS hello can read. */
-const tlsInternalError = Uint8Array.of(tlsAlertRecord, 3, 3, 0, 2, 2, 80);
 
 /** Tells a client of `error`: an ErrorResponse, which a client must also expect as the answer to an SSLRequest. */
 export function refusal(error: ClientError, request: ClientRequest | null): Uint8Array {
-  if (request?.kind === 'direct-tls') return tlsInternalError.slice();
+  if (request?.kind === 'direct-tls' || request?.kind === 'promised-tls')
+    return tlsAlert(alertFor(error.code));
   const fields: readonly (readonly [string, string])[] = [
     ['S', 'FATAL'],
     ['V', 'FATAL'],
@@ -207,6 +248,12 @@ export function refusal(error: ClientError, request: ClientRequest | null): Uint
 /** Declines an encryption request, after which the client speaks again in plain and can read a `refusal`. */
 export const declineUpgrade = (request: ClientRequest): Uint8Array | null =>
   request.kind === 'tls' || request.kind === 'gss' ? Uint8Array.of(typeByte('N')) : null;
+
+/** Grants an encryption request, after which the client begins with TLS. */
+export const acceptUpgrade: Uint8Array = Uint8Array.of(typeByte('S'));
+
+/** SSLRequest: its length and its code (manual, "Message Formats"). */
+export const tlsRequest: Uint8Array = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
 
 function cString(text: string): Uint8Array {
   const encoded = new TextEncoder().encode(text.replaceAll('\0', ' ')).subarray(0, maxRefusalTextBytes);
