@@ -1,8 +1,30 @@
 import type { Socket } from 'node:net';
+import type { InstanceId } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Instance } from '../cluster/instance.ts';
+import { formatAddress, type Instance } from '../cluster/instance.ts';
 import { ownHeader } from '../proxy-protocol/encode.ts';
 import { dial } from './dial.ts';
+import type { EndpointContext } from './endpoint-context.ts';
+
+type CancelTarget = Pick<Instance, 'address' | 'sendProxyProtocol'>;
+
+/**
+ * The servers that may run what a cancel request is about, which came to a listener with these endpoints: those with
+ * sessions of any of them, or, where none has any, of their clusters.
+ */
+export function cancelTargets(doors: readonly EndpointContext[]): readonly CancelTarget[] {
+  const targets = new Map<string, CancelTarget>();
+  const take = ({ view }: EndpointContext, instances: readonly InstanceId[]) => {
+    for (const id of instances) {
+      const instance = view().instances.get(id)?.instance;
+      if (instance !== undefined) targets.set(formatAddress(instance.address), instance);
+    }
+  };
+  for (const door of doors) take(door, door.registry.instancesOf(door.at));
+  if (targets.size > 0) return [...targets.values()];
+  for (const door of doors) take(door, door.registry.instancesIn(door.at.cluster));
+  return [...targets.values()];
+}
 
 /** A server that has not dealt with a cancel request by then is left alone. */
 export const cancelTimeoutMs = 5_000;
@@ -14,7 +36,7 @@ export const cancelTimeoutMs = 5_000;
  */
 export function passCancel(
   bytes: Uint8Array,
-  servers: readonly Pick<Instance, 'address' | 'sendProxyProtocol'>[],
+  servers: readonly CancelTarget[],
   clock: Clock,
   done: () => void,
 ): void {

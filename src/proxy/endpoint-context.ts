@@ -49,12 +49,13 @@ export interface EndpointContext {
   /** As configured last. */
   endpoint: Endpoint;
   balancing: PolicyState;
-  cancelsInFlight: number;
   /** No new sessions: Aurelay shuts down, or the endpoint was removed. */
   closing: boolean;
   view(): ClusterView;
   limits(): HoldLimits;
   serverLimits(instance: InstanceId): ServerLimits;
+  /** A line in the log, at most one a minute. */
+  complain(what: string): void;
   reportDialFailure(instance: InstanceId, detail: string): void;
   /** The client's socket is closed and nothing of the session is left. */
   onGone(session: Session): void;

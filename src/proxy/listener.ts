@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Address, formatAddress } from '../cluster/instance.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
+import { atMostEvery } from './at-most-every.ts';
 import { defaultKeepaliveMs } from './dial.ts';
 import { ignore } from './linger.ts';
 
@@ -15,7 +16,7 @@ const quietMs = 1000;
 export interface Listener {
   /** Where it listens, with the port that the system chose if 0 was asked for. */
   readonly address: Address;
-  /** How many sessions there may be. */
+  /** How many sessions there may be of all its endpoints. */
   limit(maxSessions: number): void;
   /** Stops accepting. Connections go on. */
   close(): void;
@@ -27,8 +28,8 @@ export class ListenFailed extends Error {
 }
 
 /**
- * Accepts the clients of `endpoint`, each paused and with an `error` listener for ever. More clients at a time than
- * could ever be sessions, or be told that they cannot, are dropped.
+ * Accepts the clients of `endpoint`, and of those that share its address, each paused and with an `error` listener for
+ * ever. More clients at a time than could ever be sessions, or be told that they cannot, are dropped.
  */
 export function openListener(
   endpoint: Endpoint,
@@ -74,15 +75,6 @@ export function openListener(
       resolve({ address, limit, close: () => void server.close() });
     });
   });
-}
-
-function atMostEvery(intervalMs: number, clock: Clock, run: (what: string) => void): (what: string) => void {
-  let quietUntil = Number.NEGATIVE_INFINITY;
-  return (what) => {
-    if (clock.now() < quietUntil) return;
-    quietUntil = clock.now() + intervalMs;
-    run(what);
-  };
 }
 
 const remedies: Readonly<Record<string, string>> = {

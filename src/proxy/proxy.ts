@@ -12,6 +12,7 @@ import { members } from '../endpoints/members.ts';
 import { freshState } from '../endpoints/policies/policy.ts';
 import type { ServerLimits } from '../endpoints/server-limits.ts';
 import type { Engine, Killer } from '../engines/engine.ts';
+import { atMostEvery } from './at-most-every.ts';
 import { defaultKeepaliveMs } from './dial.ts';
 import { DialPacer } from './dial-pacer.ts';
 import type { EndpointContext } from './endpoint-context.ts';
@@ -20,13 +21,14 @@ import { Gate } from './entry/gate.ts';
 import { HoldQueue } from './hold-queue.ts';
 import { KillDesk } from './kill/kill-desk.ts';
 import { type Server, SessionNumbers } from './kill/session-numbers.ts';
-import { type Listener, openListener } from './listener.ts';
+import { openListener } from './listener.ts';
 import { ListenerStock } from './listener-stock.ts';
 import type { ProxyObserver } from './observer.ts';
 import { type ClusterLoad, Registry } from './registry.ts';
 import type { Relay } from './relay/relay.ts';
 import { createStreamRelay } from './relay/stream-relay.ts';
 import { Session } from './session.ts';
+import { type SharedListener, SharedListeners } from './shared-listener.ts';
 import { writerTerm } from './target.ts';
 
 export interface ProxyDeps {
@@ -96,6 +98,9 @@ export interface EndpointProxy {
 /** How long a client may take to read that it is turned away, before `drain` returns. */
 const farewellMs = 1_000;
 
+/** Clients that are turned away for a reason that is not the servers' come in floods. */
+const complainMs = 60_000;
+
 /** Of an instance that the view has and the configuration has not. */
 const noLimits: ServerLimits = { maxSessions: null, maxConnecting: 64 };
 
@@ -109,9 +114,8 @@ interface Room {
 
 interface Door {
   readonly ctx: EndpointContext;
-  readonly clients: Set<Session>;
-  readonly gate: Gate;
-  listener: Listener | null;
+  /** Null while it does not listen. */
+  listener: SharedListener | null;
   error: string | null;
 }
 
@@ -133,6 +137,16 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
 
   /** Those of endpoints that were closed meanwhile too. */
   const sessions = new Set<Session>();
+  const listeners = new SharedListeners(
+    (endpoint, onClient) => stock.open(endpoint, onClient),
+    (listener) =>
+      new Gate(listener, (socket, ctx, { origin, turnedAway, judgedBy }) => {
+        const session = new Session(listener, ctx, socket, origin, judgedBy);
+        sessions.add(session);
+        if (turnedAway === null) session.begin();
+        else session.turnAway(turnedAway.code, turnedAway.details);
+      }),
+  );
 
   function openRoom(cluster: ClusterId): Room {
     const holdQueue = new HoldQueue(clock);
@@ -150,7 +164,6 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
   function makeDoor(room: Room, endpoint: Endpoint): Door {
     const { cluster } = endpoint;
     const { name, protocol } = deps.engineOf(cluster);
-    const clients = new Set<Session>();
     const at = { cluster, endpoint: endpoint.id };
     const ctx: EndpointContext = {
       at,
@@ -173,31 +186,21 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       unsettled: room.unsettled,
       endpoint,
       balancing: freshState,
-      cancelsInFlight: 0,
       closing: false,
       view: () => deps.viewOf(cluster),
       limits: () => deps.clusterOf(cluster).failover,
       serverLimits: (instance) => deps.clusterOf(cluster).serverLimits.get(instance) ?? noLimits,
+      complain: atMostEvery(complainMs, clock, (what) =>
+        deps.logger.warn({ event: 'client.turned-away', cluster, endpoint: endpoint.id }, what),
+      ),
       reportDialFailure: (instance, detail) => deps.reportDialFailure(cluster, instance, detail),
       onGone: (session) => {
-        clients.delete(session);
         sessions.delete(session);
         onSessionGone?.();
       },
     };
     registry.open(ctx.at);
-    const gate = new Gate(ctx, (socket, { origin, turnedAway }) => {
-      const session = new Session(ctx, socket, origin);
-      clients.add(session);
-      sessions.add(session);
-      if (turnedAway === null) session.begin();
-      else session.turnAway(turnedAway.code, turnedAway.details);
-    });
-    return { ctx, clients, gate, listener: null, error: null };
-  }
-
-  async function open(door: Door, endpoint: Endpoint): Promise<Listener> {
-    return stock.open(endpoint, (socket) => door.gate.enter(socket));
+    return { ctx, listener: null, error: null };
   }
 
   async function listen(endpoint: Endpoint): Promise<Address> {
@@ -209,29 +212,39 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
     const staysPut = before !== null && sameAddress(door.ctx.endpoint.listen, endpoint.listen);
     if (staysPut) {
       door.ctx.endpoint = endpoint;
-      before.limit(endpoint.maxSessions);
+      before.refresh();
       return before.address;
     }
+    let listener: SharedListener;
     try {
-      door.listener = await open(door, endpoint);
+      listener = await listeners.at(endpoint);
     } catch (error) {
       door.error = messageOf(error);
       throw error;
     }
-    before?.close();
-    door.error = null;
     door.ctx.endpoint = endpoint;
-    return door.listener.address;
+    listener.add(door.ctx);
+    const { address } = listener;
+    before?.remove(door.ctx);
+    door.listener = listener;
+    door.error = null;
+    // It was closed while it opened.
+    if (door.ctx.closing) shut(door);
+    return address;
   }
 
   /** Accepts nobody any more, and turns away who costs nobody anything yet. */
   function shut(door: Door): void {
-    door.listener?.close();
+    const { ctx, listener } = door;
+    listener?.remove(ctx);
     door.listener = null;
     door.error = 'closed';
-    door.ctx.closing = true;
-    door.gate.shut();
-    for (const session of [...door.clients]) if (session.isIdle) session.shutDown();
+    ctx.closing = true;
+    if (listener?.isClosed) listener.gate.shut();
+    for (const session of [...sessions]) {
+      const isOurs = session.isAt(ctx) || (listener?.isClosed && session.isUndecidedAt(listener));
+      if (isOurs && session.isIdle) session.shutDown();
+    }
   }
 
   /** Resolves when no session is left, or after `timeoutMs`. */

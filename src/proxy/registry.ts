@@ -73,10 +73,14 @@ export class Registry<Session extends { readonly at: At }> {
     return [...(this.#sessions(cluster, instance) ?? [])];
   }
 
-  /** Instances with sessions of this endpoint, or, where it has none, of its cluster. */
-  busyInstances(at: At): readonly InstanceId[] {
-    const here = [...this.#counts(at).byInstance.keys()];
-    return here.length > 0 ? here : [...(this.#instances.get(at.cluster)?.keys() ?? [])];
+  /** Instances with sessions of this endpoint. */
+  instancesOf(at: At): readonly InstanceId[] {
+    return [...this.#counts(at).byInstance.keys()];
+  }
+
+  /** Instances with sessions of any endpoint of the cluster. */
+  instancesIn(cluster: ClusterId): readonly InstanceId[] {
+    return [...(this.#instances.get(cluster)?.keys() ?? [])];
   }
 
   load(cluster: ClusterId): ClusterLoad {

@@ -6,19 +6,22 @@ import { formatDuration } from '../base/duration.ts';
 import { type ClientError, clientError, type ErrorCode } from '../base/errors.ts';
 import { formatIp } from '../base/ip.ts';
 import type { Address } from '../cluster/instance.ts';
-import type { ClientOpening, ClientRequest } from '../engines/engine.ts';
+import type { ClientRequest } from '../engines/engine.ts';
 import type { ProxyProtocolVersion } from '../proxy-protocol/header.ts';
-import { passCancel } from './cancel.ts';
+import { cancelTargets, passCancel } from './cancel.ts';
 import { ClientSide } from './client-side.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 import type { Seat } from './entry/client-sessions.ts';
-import { aboutClients } from './entry/clients.ts';
+import { aboutClients, type TurnedAway } from './entry/clients.ts';
+import { judgesClients } from './entry/gate.ts';
 import { formatEnd, headerFor, type Origin, originOf } from './entry/origin.ts';
 import type { NamedSession } from './kill/kill-desk.ts';
 import { ignore, linger } from './linger.ts';
 import type { At } from './observer.ts';
+import { type Chosen, Opening } from './opening.ts';
 import type { RelayHandle } from './relay/relay.ts';
 import type { ServerSide } from './server-side.ts';
+import type { SharedListener } from './shared-listener.ts';
 import { type Arrival, Trip } from './trip.ts';
 
 /**
@@ -31,7 +34,7 @@ import { type Arrival, Trip } from './trip.ts';
 type State =
   | {
       readonly name: 'opening';
-      readonly decoder: ClientOpening;
+      readonly opening: Opening<EndpointContext>;
       readonly timer: Timer;
       kept: ServerSide | null;
     }
@@ -42,7 +45,7 @@ type State =
 
 /** How long a client may take to read its error and close. */
 const lastWordsMs = 2_000;
-/** Cancel requests of one endpoint that are passed on at a time. */
+/** Cancel requests to one listener that are passed on at a time. */
 const maxCancels = 32;
 /** There is no waiting for what such a client has to say first. */
 const overdue: ReadonlySet<ErrorCode> = new Set(['handshake_timeout', 'shutting_down']);
@@ -50,8 +53,13 @@ const nothing = new Uint8Array(0);
 
 /** One client connection, from accept to close. */
 export class Session {
-  readonly at: At;
-  readonly #ctx: EndpointContext;
+  readonly #listener: SharedListener;
+  /** Of the endpoint that the client wants; of one that stands in while that is not known. */
+  #ctx: EndpointContext;
+  #knowsEndpoint = false;
+  /** Whose rules about clients have let this one in; null: nobody's yet. */
+  #judgedBy: EndpointContext | null;
+  #counted = false;
   readonly #client: ClientSide;
   #state: State = { name: 'leaving' };
   #request: ClientRequest | null = null;
@@ -66,22 +74,47 @@ export class Session {
   #sent = 0;
   #received = 0;
 
-  constructor(ctx: EndpointContext, socket: Socket, origin: Origin | null) {
-    this.at = ctx.at;
+  /** `ctx`: of the endpoint that stands in until the client has named one. `judgedBy`: whose rules have let it in. */
+  constructor(
+    listener: SharedListener,
+    ctx: EndpointContext,
+    socket: Socket,
+    origin: Origin | null,
+    judgedBy: EndpointContext | null,
+  ) {
+    this.#listener = listener;
     this.#origin = origin;
+    this.#judgedBy = judgedBy;
     this.#ctx = ctx;
     this.#client = new ClientSide(socket, () => this.#clientGone());
   }
 
+  get at(): At {
+    return this.#ctx.at;
+  }
+
   begin(): void {
-    this.#ctx.observer.accepted(this.at);
+    if (this.#listener.doors.length === 1) this.#count();
     if (this.#ctx.protocol.speaksFirst === 'client') this.#listen(null);
-    else this.#travel(null);
+    else {
+      this.#enter(this.#ctx);
+      this.#travel(null);
+    }
+  }
+
+  /** Whether the client is known to want the endpoint of `ctx`. */
+  isAt(ctx: EndpointContext): boolean {
+    return this.#knowsEndpoint && this.#ctx === ctx;
+  }
+
+  /** Whether it came in by `listener` and has not named an endpoint. */
+  isUndecidedAt(listener: SharedListener): boolean {
+    return !this.#knowsEndpoint && this.#listener === listener;
   }
 
   /** In place of `begin`: tells the client `code` as soon as its protocol lets it hear that, and dials nobody. */
   turnAway(code: ErrorCode, details: Readonly<Record<string, string | number>>): void {
-    this.#ctx.observer.accepted(this.at);
+    this.#count();
     if (this.#ctx.protocol.speaksFirst === 'server' || overdue.has(code)) {
       this.#refuse(code, details);
       return;
@@ -167,20 +200,31 @@ export class Session {
     const timer = clock.after(endpoint.handshakeTimeoutMs, () =>
       this.#refuse('handshake_timeout', { timeout: formatDuration(endpoint.handshakeTimeoutMs) }),
     );
-    const decoder = protocol.clientOpening();
-    this.#state = { name: 'opening', decoder, timer, kept };
-    this.#client.read((chunk) => this.#hear(decoder, chunk));
+    // Whoever is only to hear an error is not asked for a name.
+    const settled = this.#verdict === null ? null : this.#ctx;
+    const opening = new Opening(protocol, () => this.#listener.directory, settled);
+    this.#state = { name: 'opening', opening, timer, kept };
+    this.#client.read((chunk) => this.#hear(opening, chunk));
   }
 
-  #hear(decoder: ClientOpening, chunk: Uint8Array): void {
-    const event = decoder.push(chunk);
+  #hear(opening: Opening<EndpointContext>, chunk: Uint8Array): void {
+    const event = opening.push(chunk);
     switch (event.kind) {
       case 'need-more':
         return;
-      case 'request':
-        this.#client.keep(decoder.rest());
-        if (this.#verdict === null) this.#travel(event.request);
+      case 'reply':
+        this.#received += event.bytes.length;
+        this.#client.socket.write(event.bytes);
+        this.#hear(opening, nothing);
+        return;
+      case 'chosen':
+        this.#client.keep(event.rest);
+        if (this.#verdict === null) this.#set(event);
         else this.#pronounce(this.#verdict, event.request);
+        return;
+      case 'unknown':
+        this.#ctx.complain(`turned a client away: ${event.why}`);
+        this.#refuse('unknown_endpoint', { why: event.why });
         return;
       case 'cancel':
         if (this.#verdict === null) this.#cancel(event.bytes);
@@ -194,6 +238,61 @@ export class Session {
     }
   }
 
+  /**
+   * Everything about the session is decided from here on. TLS that is to end here, and not at the server, would begin
+   * with the client's socket, `chosen.tls` and whether the client was granted it already.
+   */
+  #set(chosen: Chosen<EndpointContext>): void {
+    this.#enter(chosen.entry);
+    const turnedAway = this.#judge();
+    if (turnedAway === null) this.#travel(chosen.request);
+    else this.#pronounce(this.#fault(turnedAway.code, turnedAway.details), chosen.request);
+  }
+
+  /** The client wants this endpoint, and may say otherwise only after a server has declined an upgrade. */
+  #enter(ctx: EndpointContext): void {
+    if (ctx !== this.#ctx) {
+      this.#dropKept();
+      this.#dismiss();
+      this.#ctx = ctx;
+    }
+    this.#knowsEndpoint = true;
+    this.#count();
+  }
+
+  /** Why the endpoint does not let this client in; null: it does. Asked once of each. */
+  #judge(): TurnedAway | null {
+    const { clients, endpoint } = this.#ctx;
+    if (this.#judgedBy === this.#ctx || !judgesClients(endpoint)) return null;
+    this.#judgedBy = this.#ctx;
+    const origin = this.#cameFrom();
+    return origin === null ? null : clients.judge(origin.source.ip, endpoint);
+  }
+
+  /** Of endpoints that share the listener, those that would let this client in, however many come. */
+  #welcoming(): readonly EndpointContext[] {
+    return this.#listener.doors.filter((door) => {
+      if (door === this.#judgedBy || !judgesClients(door.endpoint)) return true;
+      const { maxConnectsPerClient, ...rules } = door.endpoint;
+      const origin = this.#cameFrom();
+      return origin !== null && door.clients.judge(origin.source.ip, rules) === null;
+    });
+  }
+
+  /** A connection is accepted once, on the account of the endpoint that it wants where that is ever known. */
+  #count(): void {
+    if (this.#counted) return;
+    this.#counted = true;
+    this.#ctx.observer.accepted(this.at);
+  }
+
+  #dismiss(): void {
+    if (this.#admitted) this.#ctx.registry.dismiss(this.at);
+    this.#admitted = false;
+    this.#seat?.leave();
+    this.#seat = null;
+  }
+
   #dropKept(): void {
     if (this.#state.name !== 'opening') return;
     this.#state.kept?.drop();
@@ -202,20 +301,22 @@ export class Session {
 
   /** The client waits until we close, which tells it that the request was dealt with. */
   #cancel(bytes: Uint8Array): void {
-    const { clock, logger, observer, registry } = this.#ctx;
+    const { clock, logger, observer } = this.#ctx;
+    const listener = this.#listener;
+    const welcoming = this.#welcoming();
     this.#leave('client-gone');
-    if (this.#ctx.cancelsInFlight >= maxCancels) {
+    this.#count();
+    if (listener.cancelsInFlight >= maxCancels) {
       logger.debug({ ...this.at }, 'too many cancel requests at a time: dropped one');
       linger(this.#client.socket, clock, lastWordsMs);
       return;
     }
-    const { instances } = this.#ctx.view();
-    const servers = registry.busyInstances(this.at).flatMap((id) => instances.get(id)?.instance ?? []);
+    const servers = cancelTargets(welcoming);
     observer.cancelled(this.at, servers.length);
-    this.#ctx.cancelsInFlight += 1;
+    listener.cancelsInFlight += 1;
     this.#client.socket.on('data', ignore).resume();
     passCancel(bytes, servers, clock, () => {
-      this.#ctx.cancelsInFlight -= 1;
+      listener.cancelsInFlight -= 1;
       linger(this.#client.socket, clock, lastWordsMs);
     });
   }
@@ -258,6 +359,7 @@ export class Session {
         this.#refuse(arrival.code, arrival.details);
         return;
       case 'passed-on':
+        this.#ctx.complain(`turned a client away: ${arrival.detail}`);
         this.#ctx.observer.refused(this.at, 'connect_failed', arrival.detail);
         this.#part(arrival.bytes);
         return;
@@ -292,11 +394,12 @@ export class Session {
     this.#noteClient(instance, 'a session begins');
     observer.routed(this.at, instance, (startedAt - trip.startedAt) / 1000);
     const named = this.#named(server, greeting);
+    const first = named?.greeting ?? greeting;
     const handle = relay.start({
       client: this.#client.release(),
       server: server.socket,
       toServer: this.#client.takeStash(),
-      toClient: named?.greeting ?? greeting,
+      toClient: first.length === 0 ? null : first,
       ...(named === null ? {} : { held: named.held }),
       ...(endpoint.idleTimeoutMs > 0 ? { idleTimeoutMs: endpoint.idleTimeoutMs } : {}),
       onEnd: (reason, { sent, received }) => {
@@ -334,7 +437,7 @@ export class Session {
 
   #refuse(code: ErrorCode, details: Readonly<Record<string, string | number>>): void {
     const error = this.#verdict ?? this.#fault(code, details);
-    this.#pronounce(error, this.#state.name === 'travelling' ? this.#request : null);
+    this.#pronounce(error, this.#pending);
   }
 
   /** The error in words; it is counted, and logged where it is about who the client is. */
@@ -349,10 +452,17 @@ export class Session {
       timeout: formatDuration(holds ? limits().holdMs : endpoint.connectTimeoutMs),
       ...details,
     });
+    this.#count();
     observer.refused(this.at, code, error.message);
     const origin = aboutClients.has(code) ? this.#cameFrom() : null;
     if (origin !== null) this.#ctx.clients.complain(origin.source, code, error.message);
     return error;
+  }
+
+  /** What the client waits for an answer to. */
+  get #pending(): ClientRequest | null {
+    if (this.#state.name === 'travelling') return this.#request;
+    return this.#state.name === 'opening' ? this.#state.opening.pending : null;
   }
 
   /**
@@ -380,6 +490,7 @@ export class Session {
   }
 
   #clientGone(): void {
+    this.#count();
     if (this.#state.name === 'travelling') {
       this.#ctx.observer.refused(
         this.at,
@@ -411,13 +522,6 @@ export class Session {
     const socket = this.#client.release();
     if (socket.closed) this.#gone();
     else socket.once('close', () => this.#gone());
-  }
-
-  #dismiss(): void {
-    if (this.#admitted) this.#ctx.registry.dismiss(this.at);
-    this.#admitted = false;
-    this.#seat?.leave();
-    this.#seat = null;
   }
 
   #gone(): void {

@@ -40,7 +40,7 @@ interface Failure {
 type Refusal = Extract<Answer, { kind: 'refused' }>;
 
 /**
- * Errors of a server that lives and has no room: to wait there makes it worse, and nobody else can be the writer
+ * Errors of a server that lives and cannot take it: to wait there is of no use, and nobody else can be the writer
  * (PostgreSQL manual, appendix A; MySQL Server Error Reference).
  */
 const loadErrors: ReadonlySet<string> = new Set([
@@ -49,6 +49,7 @@ const loadErrors: ReadonlySet<string> = new Set([
   '1040', // ER_CON_COUNT_ERROR
   '1129', // ER_HOST_IS_BLOCKED, after too many connections that broke off
   '1135', // ER_CANT_CREATE_THREAD
+  'tls-declined', // it takes no TLS, which the client was promised: a matter of its configuration
 ]);
 
 /** A turn that comes later than this before the deadline is none: a dial that cannot end well would speak against the server. */

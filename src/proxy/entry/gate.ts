@@ -15,96 +15,116 @@ export interface Entrance {
   readonly origin: Origin | null;
   /** Null: it is welcome. */
   readonly turnedAway: TurnedAway | null;
+  /** Whose rules it was held to; null: nobody's, because the endpoint that it wants is not known. */
+  readonly judgedBy: EndpointContext | null;
+}
+
+/** Where a gate stands. Endpoints that share a listener share what they trust of PROXY headers. */
+export interface GatePlace {
+  /** Null: there is no endpoint. */
+  readonly standIn: EndpointContext | null;
+  /** Which endpoint a client wants is seen later. */
+  readonly isShared: boolean;
+}
+
+type Open = (socket: Socket, ctx: EndpointContext, entrance: Entrance) => void;
+
+interface Entering {
+  readonly ctx: EndpointContext;
+  readonly reading: Abortable;
 }
 
 /** Between the accept and the session: who the client is, and whether it may come in. */
 export class Gate {
-  readonly #ctx: EndpointContext;
-  readonly #open: (socket: Socket, entrance: Entrance) => void;
+  readonly #place: GatePlace;
+  readonly #open: Open;
   /** Connections whose PROXY header is not complete. */
-  readonly #entering = new Map<Socket, Abortable>();
+  readonly #entering = new Map<Socket, Entering>();
 
-  constructor(ctx: EndpointContext, open: (socket: Socket, entrance: Entrance) => void) {
-    this.#ctx = ctx;
+  constructor(place: GatePlace, open: Open) {
+    this.#place = place;
     this.#open = open;
   }
 
   /** Takes over an accepted, paused connection. */
   enter(socket: Socket): void {
-    const { endpoint } = this.#ctx;
-    if (!asksForClients(endpoint)) {
-      this.#open(socket, unasked);
+    const ctx = this.#place.standIn;
+    if (ctx === null) return void socket.destroy();
+    const { endpoint } = ctx;
+    if (endpoint.acceptProxyProtocol === undefined && !judgesClients(endpoint)) {
+      this.#open(socket, ctx, unasked);
       return;
     }
     const peer = originOf(socket);
-    if (peer === null) this.#abandon(socket, 'a client left at once');
-    else if (isTrusted(peer, endpoint)) this.#identify(socket, peer);
-    else this.#judge(socket, peer);
+    if (peer === null) this.#abandon(socket, ctx, 'a client left at once');
+    else if (isTrusted(peer, endpoint)) this.#identify(socket, ctx, peer);
+    else this.#judge(socket, ctx, peer);
   }
 
   /** Nobody comes in any more: those that have not said who they are are turned away. */
   shut(): void {
-    for (const [socket, reading] of [...this.#entering]) {
+    for (const [socket, { ctx, reading }] of [...this.#entering]) {
       reading.abort();
       this.#entering.delete(socket);
-      this.#open(socket, { origin: originOf(socket), turnedAway: { code: 'shutting_down', details: {} } });
+      const turnedAway = { code: 'shutting_down', details: {} } as const;
+      this.#open(socket, ctx, { origin: originOf(socket), turnedAway, judgedBy: null });
     }
   }
 
-  #identify(socket: Socket, peer: Origin): void {
-    const { clock, endpoint } = this.#ctx;
+  #identify(socket: Socket, ctx: EndpointContext, peer: Origin): void {
+    const { clock, endpoint } = ctx;
     const reading = readHeader(socket, endpoint.handshakeTimeoutMs, clock, (outcome) => {
       this.#entering.delete(socket);
-      this.#identified(socket, peer, outcome);
+      this.#identified(socket, ctx, peer, outcome);
     });
-    this.#entering.set(socket, reading);
+    this.#entering.set(socket, { ctx, reading });
   }
 
-  #identified(socket: Socket, peer: Origin, outcome: HeaderOutcome): void {
+  #identified(socket: Socket, ctx: EndpointContext, peer: Origin, outcome: HeaderOutcome): void {
     switch (outcome.kind) {
       case 'header':
-        this.#judge(socket, outcome.header.kind === 'local' ? peer : outcome.header);
+        this.#judge(socket, ctx, outcome.header.kind === 'local' ? peer : outcome.header);
         return;
       case 'malformed':
-        this.#open(socket, {
+        this.#open(socket, ctx, {
           origin: peer,
           turnedAway: { code: 'proxy_header', details: { why: outcome.why } },
+          judgedBy: null,
         });
         return;
       case 'timeout': {
-        const timeout = formatDuration(this.#ctx.endpoint.handshakeTimeoutMs);
-        this.#open(socket, { origin: peer, turnedAway: { code: 'handshake_timeout', details: { timeout } } });
+        const timeout = formatDuration(ctx.endpoint.handshakeTimeoutMs);
+        const turnedAway = { code: 'handshake_timeout', details: { timeout } } as const;
+        this.#open(socket, ctx, { origin: peer, turnedAway, judgedBy: null });
         return;
       }
       case 'gone':
-        this.#abandon(socket, `${formatEnd(peer.source)} left before its PROXY header was complete`);
+        this.#abandon(socket, ctx, `${formatEnd(peer.source)} left before its PROXY header was complete`);
         return;
       default:
         unreachable(outcome);
     }
   }
 
-  #judge(socket: Socket, { source, destination }: Origin): void {
-    const { clients, endpoint } = this.#ctx;
+  #judge(socket: Socket, ctx: EndpointContext, { source, destination }: Origin): void {
     const origin = { source, destination };
-    this.#open(socket, { origin, turnedAway: clients.judge(source.ip, endpoint) });
+    const { isShared } = this.#place;
+    const turnedAway = isShared ? null : ctx.clients.judge(source.ip, ctx.endpoint);
+    this.#open(socket, ctx, { origin, turnedAway, judgedBy: isShared ? null : ctx });
   }
 
-  #abandon(socket: Socket, why: string): void {
-    this.#ctx.observer.accepted(this.#ctx.at);
-    this.#ctx.logger.debug({ ...this.#ctx.at }, why);
+  #abandon(socket: Socket, { at, logger, observer }: EndpointContext, why: string): void {
+    observer.accepted(at);
+    logger.debug({ ...at }, why);
     socket.destroy();
   }
 }
 
-const unasked: Entrance = { origin: null, turnedAway: null };
+const unasked: Entrance = { origin: null, turnedAway: null, judgedBy: null };
 
-/** `max_sessions_per_client` asks later, where the session is counted. */
-const asksForClients = ({ acceptProxyProtocol, allow, deny, maxConnectsPerClient }: EntryRules): boolean =>
-  acceptProxyProtocol !== undefined ||
-  allow !== undefined ||
-  deny !== undefined ||
-  maxConnectsPerClient !== undefined;
+/** Whether it has rules about who comes in. `max_sessions_per_client` asks later, where the session is counted. */
+export const judgesClients = ({ allow, deny, maxConnectsPerClient }: EntryRules): boolean =>
+  allow !== undefined || deny !== undefined || maxConnectsPerClient !== undefined;
 
 const isTrusted = ({ source }: Origin, { acceptProxyProtocol }: EntryRules): boolean =>
   acceptProxyProtocol !== undefined && isWithinAny(source.ip, acceptProxyProtocol);

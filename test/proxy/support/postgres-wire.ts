@@ -1,6 +1,7 @@
 /** Just enough of PostgreSQL's wire format to script both sides of a session's start. */
-export const startup = (user = 'u'): Buffer => {
-  const body = Buffer.from(`user\0${user}\0\0`);
+export const startup = (user = 'u', options: string | null = null): Buffer => {
+  const more = options === null ? '' : `options\0${options}\0`;
+  const body = Buffer.from(`user\0${user}\0${more}\0`);
   const head = Buffer.alloc(8);
   head.writeUInt32BE(body.length + 8, 0);
   head.writeUInt32BE(196_608, 4);

@@ -7,8 +7,7 @@ import type { Endpoint } from '../../../src/endpoints/endpoint.ts';
 import type { ServerLimits } from '../../../src/endpoints/server-limits.ts';
 import type { Engine } from '../../../src/engines/engine.ts';
 import { mysqlProtocol } from '../../../src/engines/mysql/handshake.ts';
-import { AnswerOpening, declineUpgrade, refusal } from '../../../src/engines/postgres/messages.ts';
-import { StartupOpening } from '../../../src/engines/postgres/startup.ts';
+import { postgresProtocol } from '../../../src/engines/postgres/protocol.ts';
 import type { ProxyObserver } from '../../../src/proxy/observer.ts';
 import { createProxy, type EndpointProxy } from '../../../src/proxy/proxy.ts';
 import type { Relay } from '../../../src/proxy/relay/relay.ts';
@@ -20,13 +19,7 @@ import { ScriptedServer } from './scripted-server.ts';
 /** The codecs alone, without probes: nothing here needs a database. */
 const postgres: Pick<Engine, 'name' | 'protocol'> = {
   name: 'postgres',
-  protocol: {
-    speaksFirst: 'client',
-    clientOpening: () => new StartupOpening(),
-    serverOpening: (request) => new AnswerOpening(request?.kind ?? 'startup'),
-    refusal,
-    decline: declineUpgrade,
-  },
+  protocol: postgresProtocol,
 };
 const mysql: Pick<Engine, 'name' | 'protocol'> = { name: 'mysql', protocol: mysqlProtocol };
 

@@ -26,6 +26,8 @@ export class ScriptedServer {
   readonly startups: Peer[] = [];
   readonly upgrades: Peer[] = [];
   cancels: Buffer[] = [];
+  /** Grants TLS, and echoes what it is sent then: it never looks into it. */
+  takesTls = false;
   /** Whether a cancel request is dealt with (its connection is closed). */
   answersCancels = true;
   /** Called when a startup message was read, before it is answered. */
@@ -99,7 +101,16 @@ function greetPostgres(server: ScriptedServer, peer: Peer): void {
       answerStartup(server, peer);
     } else if (event.kind === 'request') {
       server.upgrades.push(peer);
-      if (server.manner.kind !== 'freeze') socket.write('N');
+      if (server.takesTls && event.request.kind !== 'gss') {
+        begun = true;
+        const isDirect = event.request.kind === 'direct-tls';
+        const greeting = Buffer.concat([
+          Buffer.of(0x16),
+          Buffer.from(`${server.name} heard `),
+          event.request.bytes,
+        ]);
+        socket.write(isDirect ? greeting : 'S');
+      } else if (server.manner.kind !== 'freeze') socket.write('N');
     }
   });
 }
