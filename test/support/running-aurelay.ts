@@ -21,9 +21,11 @@ import { type Cleanup, freePort } from './servers.ts';
 /** A cluster as Aurelay is to be told of it. Keys and values are those of the configuration file. */
 export interface ClusterSpec {
   readonly cluster: EmbeddedCluster;
+  /** What Aurelay is to call it; `pg` or `mysql` where it is the only one of its engine. */
+  readonly name?: string;
   /** Keys of an instance beside its address, by its id. */
   readonly instances?: Readonly<Record<string, object>>;
-  /** Endpoints without `listen`, each of which gets a free port. Default: `writer` and `reader`. */
+  /** Endpoints without `listen`, each of which gets a free port, or with one on 127.0.0.1. Default: `writer` and `reader`. */
   readonly endpoints?: Readonly<Record<string, object>>;
   readonly failover?: object;
   readonly health?: object;
@@ -244,7 +246,8 @@ async function makePlan(t: Cleanup, specs: readonly ClusterSpec[], drain: string
   };
 }
 
-const nameOf = ({ cluster }: ClusterSpec): string => (cluster.engine === 'postgres' ? 'pg' : 'mysql');
+const nameOf = ({ cluster, name }: ClusterSpec): string =>
+  name ?? (cluster.engine === 'postgres' ? 'pg' : 'mysql');
 
 const writerAndReader = {
   writer: { type: 'writer' },
@@ -255,7 +258,8 @@ async function clusterConfig(spec: ClusterSpec, ports: Map<string, number>): Pro
   const { cluster, instances = {}, endpoints = writerAndReader, failover = {}, health, durability } = spec;
   const withPorts: Record<string, object> = {};
   for (const [name, endpoint] of Object.entries(endpoints)) {
-    const port = await freePort();
+    const given = (endpoint as { readonly listen?: string }).listen;
+    const port = given === undefined ? await freePort() : Number(given.split(':')[1]);
     ports.set(`${nameOf(spec)}/${name}`, port);
     withPorts[name] = { ...endpoint, listen: `127.0.0.1:${port}` };
   }

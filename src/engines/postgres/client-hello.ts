@@ -11,6 +11,13 @@ const messageHeaderBytes = 4;
 const maxHelloBytes = 16_384;
 const serverNameExtension = 0;
 const hostNameType = 0;
+const maxNameBytes = 255;
+/**
+ * What is no DNS name counts as none, addresses included (RFC 6066, 3): libpq sends the folder of its Unix sockets where
+ * it was given a `hostaddr` and no `host`.
+ */
+const canBeHost = /^[\w.-]+$/;
+const isAddress = /^[\d.]+$/;
 
 const needMore: HelloEvent = { kind: 'need-more' };
 const malformed = (why: string): HelloEvent => ({ kind: 'malformed', why });
@@ -107,7 +114,9 @@ function hostName(extension: Uint8Array): string | null | undefined {
     const type = list.number(1);
     const name = list.vector(2);
     if (list.isBroken) return undefined;
-    if (type === hostNameType) return String.fromCharCode(...name.subarray(0, 256));
+    if (type !== hostNameType) continue;
+    const text = String.fromCharCode(...name.subarray(0, maxNameBytes + 1));
+    return canBeHost.test(text) && !isAddress.test(text) ? text : null;
   }
   return list.isBroken ? undefined : null;
 }

@@ -40,7 +40,7 @@ describe('a TLS client hello', () => {
         anyCuts,
         fc.constantFrom(1, 2, 3, 5, 50, 16_384),
         fc.uint8Array({ maxLength: 20 }),
-        fc.constantFrom(name, null, '', 'UPPER.example'),
+        fc.constantFrom(name, null, 'UPPER.example'),
         (cuts, recordBytes, behind, asked) => {
           const bytes = clientHello(asked, recordBytes);
           const { event, rest } = read(chunked(join([bytes, behind]), cuts));
@@ -72,6 +72,12 @@ describe('a TLS client hello', () => {
   it('has no name where there is no extension for it, or no extension at all', () => {
     assert.equal(nameIn(records(handshake(helloBody(new Uint8Array(0))))), null);
     assert.equal(nameIn(records(handshake(helloBody(null)))), null);
+  });
+
+  it('that names what can be no host has no name', () => {
+    for (const other of ['', '/var/run/postgresql', '10.0.0.1', '::1', 'a b', 'b\xfccher.example']) {
+      assert.equal(nameIn(clientHello(other)), null, other);
+    }
   });
 
   it('with a byte changed is something or malformed, the same however it is cut, and never throws', () => {
