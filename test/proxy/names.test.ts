@@ -292,6 +292,33 @@ describe('GSS encryption', () => {
   });
 });
 
+describe('who may come in at an endpoint', () => {
+  const nobody = { allow: [], deny: [] };
+  const guarded = (at: Place) => byName(at).map((one) => (one.id === 'only-a' ? { ...one, ...nobody } : one));
+
+  it('is asked once the client has named it, of that one only', async () => {
+    const port = await run({ endpoints: guarded });
+    assert.equal(await serverOf(running.client(port).send(startup())), 'w');
+    const named = await granted(port);
+    assert.equal(await farewell(named.send(clientHello('a.example.com'))), `S${alert(internalError)}`);
+    const plain = running.client(port).send(startup('u', '-c aurelay.endpoint=only-a'));
+    assert.match(await farewell(plain), /C28000\0/);
+    assert.equal(running.count('refused client_denied'), 2);
+    await (await granted(port)).send(clientHello('b.example.com')).hears('b heard ');
+    assert.equal(running.server('a').accepted, 0);
+  });
+
+  it('is asked of cancel requests too, which go to the other endpoints alone', async () => {
+    const port = await run({ endpoints: guarded });
+    await serverOf(running.client(port).send(startup()));
+    running.proxy.listen(byName({ listen: port.listen })[1] as Endpoint);
+    await (await granted(port)).send(clientHello('a.example.com')).hears('a heard ');
+    running.proxy.listen(guarded({ listen: port.listen })[1] as Endpoint);
+    await running.client(port).send(cancelRequest).isLeft();
+    assert.deepEqual([running.server('w').cancels.length, running.server('a').cancels.length], [1, 0]);
+  });
+});
+
 describe('a cancel request', () => {
   it('reaches the servers with sessions of any endpoint of the port, and no other', async () => {
     const port = await run();

@@ -1,3 +1,4 @@
+import { formatNetwork } from '../../base/network.ts';
 import type { EngineName } from '../../engines/engine.ts';
 import { canonicalHost, type HostPort } from '../address.ts';
 import type { Finding } from '../finding.ts';
@@ -13,6 +14,8 @@ interface Sharer {
   /** Undefined where it is written and cannot be read. */
   readonly hostname: string | null | undefined;
   readonly isDefault: boolean;
+  /** As one text, so that two can be compared. */
+  readonly trusts: string;
 }
 
 const speaksFirst = 'a MySQL server speaks first, before a client could say which endpoint it wants';
@@ -42,6 +45,9 @@ function sharersOf(inspection: Inspection): readonly Sharer[] {
           engine: cluster.value.engine,
           hostname: value.hostname ?? (written ? undefined : null),
           isDefault: value.default === 'true',
+          trusts: JSON.stringify(
+            (value.accept_proxy_protocol ?? []).map((one) => one && formatNetwork(one)).sort(),
+          ),
         },
       ];
     }),
@@ -91,6 +97,14 @@ function* checkGroup(group: readonly Sharer[], inspection: Inspection): Iterable
     const hint =
       'choose another port, or give each of them but one a `hostname`, by which clients with TLS are told apart';
     for (const one of nameless.slice(1)) yield conflict(one, nameless[0] as Sharer, hint);
+  }
+  for (const one of named) {
+    if (one.trusts === first.trusts) continue;
+    const message = `${first.what} has another one on the same \`listen\`${lineOf(first.path)}: a PROXY header comes before any name`;
+    yield error('conflicting-keys', [...one.path, 'accept_proxy_protocol'], message, {
+      on: 'key',
+      hint: 'endpoints of one `listen` need the same `accept_proxy_protocol`',
+    });
   }
   yield* hostnameConflicts(named, inspection);
 }
