@@ -21,9 +21,11 @@ import type { Story } from './control/narrate.ts';
 import { fileStore, type LastingStore, memoryStore, type StateStore } from './control/state-store.ts';
 import type { Supervisor } from './control/supervisor.ts';
 import { targetOf } from './control/target.ts';
+import type { Endpoint } from './endpoints/endpoint.ts';
 import { engines } from './engines/engines.ts';
 import { createProxy, type EndpointProxy } from './proxy/proxy.ts';
 import { createRelay } from './proxy/relay/create-relay.ts';
+import type { Termination } from './proxy/termination.ts';
 import { type ConfigSource, Reloader, type ReloadOutcome, type ReloadTrigger } from './reload.ts';
 import { type House, ReloadTarget } from './reload-target.ts';
 import { systemClock } from './system-clock.ts';
@@ -127,6 +129,7 @@ class Wiring implements App, Controls {
       keepaliveMs,
       viewOf: (cluster) => this.view(cluster),
       engineOf: (cluster) => engines[this.config(cluster).engine],
+      terminationOf: (endpoint) => this.terminationOf(endpoint),
       clusterOf: (cluster) => this.config(cluster),
       killerOf: ({ cluster, instance, address }) => {
         const config = this.config(cluster);
@@ -179,8 +182,13 @@ class Wiring implements App, Controls {
   private readonly refreshers: readonly (() => Promise<void>)[] = [() => this.refreshCertificates()];
 
   private async refreshCertificates(): Promise<void> {
-    const inUse = new Set([...this.configured.clusters.values()].map(({ serverTls }) => keyOf(serverTls)));
-    this.certificates.retain((files) => inUse.has(keyOf(files)));
+    const inUse = [...this.configured.clusters.values()].flatMap(({ serverTls, endpoints }) => [
+      keyOf(serverTls),
+      ...[...endpoints.values()].flatMap(({ tls }) =>
+        tls.mode === 'terminate' ? [keyOf({ ...tls, ca: null })] : [],
+      ),
+    ]);
+    this.certificates.retain((files) => inUse.includes(keyOf(files)));
     await this.certificates.reload();
   }
 
@@ -325,6 +333,18 @@ class Wiring implements App, Controls {
       onLine: (line, { instance }) =>
         logger.info({ event: 'rejoin.output', cluster: id, instance: instance.id }, line),
     });
+  }
+
+  /** Throws `TlsFilesInvalid`. */
+  private terminationOf({ cluster, tls }: Endpoint): Termination | null {
+    if (tls.mode === 'passthrough') return null;
+    const { engine, serverTls } = this.config(cluster);
+    return {
+      isRequired: tls.required,
+      identity: this.certificates.identity(tls),
+      servers: this.certificates.client(serverTls),
+      encryptServer: engines[engine].encrypt ?? null,
+    };
   }
 
   private storeOf(cluster: ClusterId): StateStore {

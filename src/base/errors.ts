@@ -143,6 +143,40 @@ export const errorTable = {
     message: 'aurelay: {why}',
     hint: 'Check that the client speaks the protocol of this endpoint ({engine}).',
   },
+  tls_required: {
+    level: 'info',
+    sqlstate: '28000',
+    mysqlErrno: 3159,
+    mysqlState: 'HY000',
+    message: 'aurelay: endpoint "{endpoint}" of cluster "{cluster}" takes connections with TLS only',
+    hint: 'Turn TLS on in the client (sslmode=require, ssl-mode=REQUIRED), or set `tls.required: false` on the endpoint.',
+  },
+  channel_binding: {
+    level: 'warn',
+    sqlstate: '28000',
+    mysqlErrno: 1251,
+    mysqlState: '08004',
+    message:
+      'aurelay: the client wants to bind its login to the TLS channel, and endpoint "{endpoint}" has another certificate than server "{instance}"',
+    hint: 'Set channel_binding=disable in the client, give the endpoint and the servers the same certificate, or set `server_tls: { mode: disable }`.',
+  },
+  insecure_login: {
+    level: 'warn',
+    sqlstate: '28000',
+    mysqlErrno: 1251,
+    mysqlState: '08004',
+    message:
+      'aurelay: the login method {plugin} would send the password in clear to server "{instance}", to which there is no TLS',
+    hint: 'Let `server_tls` reach the servers with TLS, or give the user another login method.',
+  },
+  server_tls_failed: {
+    level: 'error',
+    sqlstate: '08006',
+    mysqlErrno: 2026,
+    mysqlState: 'HY000',
+    message: 'aurelay: no TLS with server "{instance}": {why}',
+    hint: 'Check `server_tls` of the cluster and the certificate of the server.',
+  },
   server_protocol_violation: {
     level: 'error',
     sqlstate: '08P01',

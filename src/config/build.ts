@@ -3,7 +3,7 @@ import { clusterId, endpointId, instanceId } from '../base/brand.ts';
 import type { Network } from '../base/network.ts';
 import type { QuorumPolicy } from '../cluster/durability.ts';
 import type { Address, Instance } from '../cluster/instance.ts';
-import type { Endpoint, Membership } from '../endpoints/endpoint.ts';
+import type { Endpoint, EndpointTls, Membership } from '../endpoints/endpoint.ts';
 import type { EntryRules } from '../endpoints/entry-rules.ts';
 import type { ServerLimits } from '../endpoints/server-limits.ts';
 import type { EngineName } from '../engines/engine.ts';
@@ -44,7 +44,9 @@ function buildCluster(
   const passwordOf = (section: 'monitor' | 'replication'): string | null =>
     secrets.get(formatPath(['clusters', name, section])) ?? cluster[section]?.password ?? null;
   const instances = Object.entries(cluster.instances).map(([id, one]) => buildInstance(id, one, engine));
-  const endpoints = Object.entries(cluster.endpoints).map(([id, one]) => buildEndpoint(name, id, one));
+  const endpoints = Object.entries(cluster.endpoints).map(([id, one]) =>
+    buildEndpoint(name, id, one, resolvePath),
+  );
   return {
     id: clusterId(name),
     engine,
@@ -124,7 +126,22 @@ function buildServerLimits(one: ClusterSettings['instances'][string]): ServerLim
   return { maxSessions: one.max_sessions ?? null, maxConnecting: one.max_connecting };
 }
 
-function buildEndpoint(cluster: string, id: string, one: EndpointSettings): Endpoint {
+function buildEndpointTls(
+  { mode, certificate, key, required }: EndpointSettings['tls'],
+  resolvePath: (path: string) => string,
+): EndpointTls {
+  if (mode === 'passthrough') return { mode };
+  assert(certificate !== undefined && key !== undefined, 'the checks let no termination without files pass');
+  const [certificateFile, keyFile] = [resolvePath(certificate), resolvePath(key)];
+  return { mode, certificate: certificateFile, key: keyFile, required: required === 'true' };
+}
+
+function buildEndpoint(
+  cluster: string,
+  id: string,
+  one: EndpointSettings,
+  resolvePath: (path: string) => string,
+): Endpoint {
   const common = {
     id: endpointId(id),
     cluster: clusterId(cluster),
@@ -137,6 +154,7 @@ function buildEndpoint(cluster: string, id: string, one: EndpointSettings): Endp
     idleTimeoutMs: one.idle_timeout,
     ...buildEntryRules(one),
     connectionIds: one.connection_ids ?? (one.type === 'instance' ? 'server' : 'aurelay'),
+    tls: buildEndpointTls(one.tls, resolvePath),
   };
   const balanced = {
     balance: one.balance,

@@ -35,7 +35,8 @@ export type DiagnosticCode =
   | 'unhelpful-durability'
   | 'no-client'
   | 'trusts-everybody'
-  | 'unread-proxy-header';
+  | 'unread-proxy-header'
+  | 'refused-logins';
 
 /** A stretch of the file, as offsets into its text. */
 export interface Place {

@@ -220,6 +220,25 @@ const members = z.strictObject({
   }),
 });
 
+const endpointTls = z.strictObject({
+  mode: key(choice('passthrough', 'terminate').prefault('passthrough'), {
+    about:
+      "`passthrough`: clients and servers speak TLS with each other, and Aurelay cannot look inside. `terminate`: Aurelay ends the clients' TLS with a certificate of its own, and speaks to the servers as `server_tls` says.",
+  }),
+  certificate: key(text('a path', '/etc/aurelay/server.pem', 4096).optional(), {
+    about:
+      'A file with the certificate that clients are shown, in PEM form, the certificates that lead to its authority behind it. Read anew when it changes.',
+    default: 'required (`terminate`)',
+  }),
+  key: key(text('a path', '/etc/aurelay/server.key', 4096).optional(), {
+    about: 'The file with its private key.',
+    default: 'required (`terminate`)',
+  }),
+  required: key(choice('true', 'false').prefault('true'), {
+    about: 'Whether clients that do not ask for TLS are refused. With `terminate` only.',
+  }),
+});
+
 const balancing = ['reader', 'custom'] as const;
 const networks = () => z.array(network('10.0.0.0/8')).optional();
 
@@ -282,6 +301,9 @@ const endpoint = z.strictObject({
     about: 'The instance to connect to.',
     default: 'required (instance)',
     only: ['instance'],
+  }),
+  tls: key(endpointTls.prefault({}), {
+    about: "Where the clients' TLS ends ([tls.md](tls.md)).",
   }),
   max_sessions: key(wholeNumber(1, 1_000_000).prefault('10000'), {
     about: 'Sessions at a time; one more is refused with an error.',

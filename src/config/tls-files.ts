@@ -1,4 +1,4 @@
-import { clustersOf, error, warning } from './checks/check.ts';
+import { clustersOf, endpointsOf, error, warning } from './checks/check.ts';
 import type { Finding } from './finding.ts';
 import type { Inspection } from './inspection.ts';
 import type { Path } from './outline.ts';
@@ -40,7 +40,16 @@ export function* checkTlsFiles(inspection: Inspection, inspectFiles: InspectTlsF
 function sectionsWithFiles(
   inspection: Inspection,
 ): readonly { readonly path: Path; readonly files: NamedTlsFiles }[] {
-  return clustersOf(inspection).flatMap(({ path, value }) =>
-    value.server_tls === undefined ? [] : [{ path: [...path, 'server_tls'], files: value.server_tls }],
-  );
+  return clustersOf(inspection).flatMap((cluster) => {
+    const endpoints = endpointsOf(cluster).map(({ path, value }) => ({
+      path: [...path, 'tls'],
+      // TLS that passes through has no files.
+      files: value.tls?.mode === 'terminate' ? value.tls : undefined,
+    }));
+    const sections = [
+      { path: [...cluster.path, 'server_tls'], files: cluster.value.server_tls },
+      ...endpoints,
+    ];
+    return sections.flatMap(({ path, files }) => (files === undefined ? [] : [{ path, files }]));
+  });
 }

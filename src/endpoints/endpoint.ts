@@ -11,6 +11,19 @@ export type Membership =
   | { readonly kind: 'excluded'; readonly instances: readonly InstanceId[] }
   | { readonly kind: 'tags'; readonly tags: Readonly<Record<string, string>> };
 
+/** What becomes of the TLS of an endpoint's clients. Files are PEM, with absolute paths. */
+export type EndpointTls =
+  /** It goes through to the servers, which end it. */
+  | { readonly mode: 'passthrough' }
+  /** Aurelay ends it. */
+  | {
+      readonly mode: 'terminate';
+      readonly certificate: string;
+      readonly key: string;
+      /** Clients without TLS are refused. */
+      readonly required: boolean;
+    };
+
 interface Common extends EntryRules {
   readonly id: EndpointId;
   readonly cluster: ClusterId;
@@ -29,6 +42,7 @@ interface Common extends EntryRules {
   readonly idleTimeoutMs: number;
   /** Whose connection ids MySQL clients get. Aurelay's are unique over all servers, so that a KILL hits nobody else. */
   readonly connectionIds: 'aurelay' | 'server';
+  readonly tls: EndpointTls;
 }
 
 interface Balanced {

@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { InstanceId } from '../base/brand.ts';
-import type { ClientError } from '../base/errors.ts';
+import type { ClientError, ErrorCode } from '../base/errors.ts';
 import type { Address } from '../cluster/instance.ts';
 import type { Observation, ProbeFailure } from '../cluster/observation.ts';
 import type { Position, PositionOrder } from '../cluster/position.ts';
@@ -18,6 +20,17 @@ export interface Engine {
   createOperations(target: Target): Operations;
   /** Only where `protocol.kill` is. */
   createKiller?(target: Target): Killer;
+  /**
+   * Begins TLS on a connected, paused socket to a server, on which nothing was said yet. `host` is that of the server's
+   * address. Rejects with the remedy, and destroys the socket then; at your deadline, abort `signal`. Absent where TLS
+   * begins within the login, which `Protocol.exchange` sees to.
+   */
+  encrypt?(
+    socket: Socket,
+    tls: TlsClient,
+    host: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly kind: 'plain' } | { readonly kind: 'secured'; readonly socket: TLSSocket }>;
 }
 
 export type EngineName = 'postgres' | 'mysql';
@@ -57,6 +70,18 @@ export interface Protocol {
   readonly kill?: KillProtocol;
   /** How clients say which of several endpoints they want; absent where they cannot before a server has to be chosen. */
   readonly naming?: Naming;
+  /**
+   * The bytes that grant an encryption request, after which TLS begins; null where none are due. Only for an endpoint
+   * that ends TLS, and a `tls` or `direct-tls` request.
+   */
+  grant?(request: ClientRequest): Uint8Array | null;
+  /** The protocol that a TLS hello has to name (ALPN), where the protocol has one. */
+  readonly alpn?: string;
+  /**
+   * What has to be seen to between the server's first answer and the end of the login, on an endpoint that ends TLS;
+   * null: nothing, the session can be carried.
+   */
+  exchange?(terms: ExchangeTerms): Exchange | null;
 }
 
 /** By the server name in their TLS hello, or in their startup message. */
@@ -120,6 +145,46 @@ export interface KillError {
   readonly errno: number;
   readonly message: string;
 }
+
+/** How the two sides of a session stand, where Aurelay ends TLS. */
+export interface ExchangeTerms {
+  /** What is encrypted already when the server gives its first answer. */
+  readonly encrypted: { readonly client: boolean; readonly server: boolean };
+  /** The server's certificate is the one that the client sees: what is bound to it holds on both sides. */
+  readonly sameCertificate: boolean;
+  /** A client has to ask for TLS. */
+  readonly clientTlsRequired: boolean;
+  /** `if-offered`: TLS where the server has it, else plain. */
+  readonly serverTls: 'never' | 'if-offered' | 'always';
+}
+
+/**
+ * The part of a login that differs between the two sides when Aurelay ends TLS in between: bytes of both in, steps out,
+ * to be taken in their order. After `done` or `refuse` it is over.
+ */
+export interface Exchange {
+  /** The server's first answer, as its opening accepted it. */
+  begin(answer: Uint8Array): readonly ExchangeStep[];
+  fromClient(chunk: Uint8Array): readonly ExchangeStep[];
+  fromServer(chunk: Uint8Array): readonly ExchangeStep[];
+  /** TLS stands with that side, as a step asked for. */
+  encrypted(side: 'client' | 'server'): readonly ExchangeStep[];
+  /** The bytes that tell the client of `error` at this point of the exchange. */
+  refusal(error: ClientError): Uint8Array;
+}
+
+export type ExchangeStep =
+  | { readonly kind: 'to-client' | 'to-server'; readonly bytes: Uint8Array }
+  /** Begin TLS with that side; `received` came from it already, and is TLS. */
+  | { readonly kind: 'encrypt'; readonly side: 'client' | 'server'; readonly received: Uint8Array }
+  /** `details` fill in the error's text. */
+  | {
+      readonly kind: 'refuse';
+      readonly code: ErrorCode;
+      readonly details: Readonly<Record<string, string | number>>;
+    }
+  /** Nothing is left to be seen to; all bytes that were given have been given back in steps. */
+  | { readonly kind: 'done' };
 
 /**
  * `startup` an ordinary session · `tls` / `gss` an upgrade request, answered by the server with one byte, after which

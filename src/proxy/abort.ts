@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { carrierOf } from './carrier.ts';
 
 /**
  * Destroys a connection to a server at once with a TCP reset, so that what the kernel has not delivered yet is thrown
@@ -7,11 +8,12 @@ import type { Socket } from 'node:net';
  *
  * Node's `resetAndDestroy()` waits for pending writes first, which a frozen server never takes; the flag that it sets
  * is what makes `destroy()` reset. Where the flag does not work, this is a plain close. After `end()` libuv refuses to
- * reset (`uv_tcp_close_reset`), so then it is a plain close too.
+ * reset (`uv_tcp_close_reset`), so then it is a plain close too. Under TLS it is the connection below that is reset.
  */
 export function abort(socket: Socket): void {
-  if (!socket.destroyed && !socket.connecting && !socket.writableEnded) {
-    (socket as { resetAndClosing?: boolean }).resetAndClosing = true;
+  const carrier = carrierOf(socket);
+  if (!carrier.destroyed && !carrier.connecting && !carrier.writableEnded && !socket.writableEnded) {
+    (carrier as { resetAndClosing?: boolean }).resetAndClosing = true;
   }
   socket.destroy();
 }

@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { encryptClient, type Shown } from './carrier.ts';
 
 /** What a client may say before a server has taken its session; more is left in the kernel. */
 const maxStashBytes = 64 * 1024;
@@ -8,7 +10,10 @@ const maxStashBytes = 64 * 1024;
  * and notices at once when the client leaves.
  */
 export class ClientSide {
-  readonly socket: Socket;
+  /** Another one once the client is encrypted. */
+  socket: Socket;
+  /** TLS has begun and does not stand yet. */
+  isEncrypting = false;
   readonly #onGone: () => void;
   #reader: ((chunk: Uint8Array) => void) | null = null;
   #stash: Uint8Array[] = [];
@@ -17,8 +22,23 @@ export class ClientSide {
   constructor(socket: Socket, onGone: () => void) {
     this.socket = socket;
     this.#onGone = onGone;
-    socket.on('data', this.#onData).on('end', onGone).on('close', onGone);
-    socket.resume();
+    this.#attach();
+  }
+
+  get isEncrypted(): boolean {
+    return this.socket instanceof TLSSocket;
+  }
+
+  /** Begins TLS, of which `received` is the beginning, and calls `onSecure` when it stands; else the client is gone. */
+  encrypt(shown: Shown, received: Uint8Array, onSecure: (socket: TLSSocket) => void): void {
+    const encrypted = encryptClient(this.release(), shown, received);
+    this.socket = encrypted;
+    this.isEncrypting = true;
+    this.#attach();
+    encrypted.once('secure', () => {
+      this.isEncrypting = false;
+      onSecure(encrypted);
+    });
   }
 
   /** Gives `reader` what was kept and what comes, until `keep()`. */
@@ -48,6 +68,10 @@ export class ClientSide {
     this.#reader = null;
     this.socket.off('data', this.#onData).off('end', this.#onGone).off('close', this.#onGone);
     return this.socket.pause();
+  }
+
+  #attach(): void {
+    this.socket.on('data', this.#onData).on('end', this.#onGone).on('close', this.#onGone).resume();
   }
 
   readonly #onData = (chunk: Uint8Array): void => {

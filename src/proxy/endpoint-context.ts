@@ -16,6 +16,7 @@ import type { At, ProxyObserver } from './observer.ts';
 import type { Registry } from './registry.ts';
 import type { Relay } from './relay/relay.ts';
 import type { Session } from './session.ts';
+import type { Termination } from './termination.ts';
 
 /** Limits of `failover` that new connections are subject to. */
 export interface HoldLimits {
@@ -48,6 +49,8 @@ export interface EndpointContext {
   readonly unsettled: Set<Session>;
   /** As configured last. */
   endpoint: Endpoint;
+  /** How it ends its clients' TLS; null: that passes through. */
+  termination: Termination | null;
   balancing: PolicyState;
   /** No new sessions: Aurelay shuts down, or the endpoint was removed. */
   closing: boolean;

@@ -16,6 +16,8 @@ export type CloseReason =
   | 'failover'
   | 'idle-timeout'
   | 'removed'
+  /** With an error of Aurelay's in the middle of the login. */
+  | 'refused'
   | 'shutdown';
 
 /** What the proxy tells the rest of the house while it works; metrics and logs are made of it. Never blocks or throws. */
@@ -45,6 +47,8 @@ export interface ProxyObserver {
   held(at: At): void;
   /** It stopped waiting after `seconds`. */
   unheld(at: At, outcome: 'released' | 'timeout' | 'client-gone' | 'shutdown', seconds: number): void;
+  /** An endpoint that ends TLS, and one of its clients, did not agree on any. */
+  tlsHandshakeFailed(at: At): void;
   /** A cancel request was passed to so many servers. */
   cancelled(at: At, servers: number): void;
 }

@@ -44,6 +44,7 @@ const nothing = new Uint8Array(0);
 export class Opening<Entry extends Placed> {
   readonly #directory: () => Directory<Entry>;
   readonly #settled: Entry | null;
+  readonly #within: Entry | null;
   readonly #naming: Naming | null;
   readonly #protocol: Protocol;
   readonly #decoder: ClientOpening;
@@ -53,9 +54,18 @@ export class Opening<Entry extends Placed> {
   #asked: ClientRequest | null = null;
   #declinedGss = false;
 
-  /** `settled`: whatever the client says, it is said to this endpoint. */
-  constructor(protocol: Protocol, directory: () => Directory<Entry>, settled: Entry | null = null) {
+  /**
+   * `settled`: whatever the client says, it is said to this endpoint. `within`: it speaks in TLS that this endpoint has
+   * ended, which it means unless it names another one that ends TLS.
+   */
+  constructor(
+    protocol: Protocol,
+    directory: () => Directory<Entry>,
+    settled: Entry | null = null,
+    within: Entry | null = null,
+  ) {
     this.#settled = settled;
+    this.#within = within;
     this.#protocol = protocol;
     this.#naming = protocol.naming ?? null;
     this.#decoder = protocol.clientOpening();
@@ -76,7 +86,8 @@ export class Opening<Entry extends Placed> {
   #heard(request: ClientRequest): OpeningEvent<Entry> {
     const directory = this.#directory();
     if (this.#settled !== null) return this.#choose(this.#settled, request);
-    if (this.#naming === null) return this.#choose(directory.byDefault, request);
+    if (this.#naming === null) return this.#choose(this.#within ?? directory.byDefault, request);
+    if (this.#within !== null) return this.#heardWithin(this.#within, this.#naming, request);
     switch (request.kind) {
       case 'startup': {
         const { name, request: stripped } = this.#naming.endpointOf(request);
@@ -100,6 +111,14 @@ export class Opening<Entry extends Placed> {
       default:
         return unreachable(request.kind);
     }
+  }
+
+  #heardWithin(within: Entry, naming: Naming, request: ClientRequest): OpeningEvent<Entry> {
+    if (request.kind !== 'startup') return this.#choose(within, request);
+    const { name, request: stripped } = naming.endpointOf(request);
+    if (name === null) return this.#choose(within, stripped);
+    const named = this.#directory().called(name);
+    return this.#choose(named?.endpoint.tls.mode === 'terminate' ? named : null, stripped, name);
   }
 
   /** No name comes with GSS encryption, but the client may go on with TLS or in plain. */

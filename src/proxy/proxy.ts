@@ -21,7 +21,7 @@ import { Gate } from './entry/gate.ts';
 import { HoldQueue } from './hold-queue.ts';
 import { KillDesk } from './kill/kill-desk.ts';
 import { type Server, SessionNumbers } from './kill/session-numbers.ts';
-import { openListener } from './listener.ts';
+import { ListenFailed, openListener } from './listener.ts';
 import { ListenerStock } from './listener-stock.ts';
 import type { ProxyObserver } from './observer.ts';
 import { type ClusterLoad, Registry } from './registry.ts';
@@ -30,6 +30,7 @@ import { createStreamRelay } from './relay/stream-relay.ts';
 import { Session } from './session.ts';
 import { type SharedListener, SharedListeners } from './shared-listener.ts';
 import { writerTerm } from './target.ts';
+import type { Termination } from './termination.ts';
 
 export interface ProxyDeps {
   readonly clock: Clock;
@@ -42,6 +43,8 @@ export interface ProxyDeps {
   readonly keepaliveMs?: number;
   viewOf(cluster: ClusterId): ClusterView;
   engineOf(cluster: ClusterId): Pick<Engine, 'name' | 'protocol'>;
+  /** How an endpoint ends its clients' TLS; null, or absent: it does not. Throws where its files are no good. */
+  terminationOf?(endpoint: Endpoint): Termination | null;
   clusterOf(cluster: ClusterId): {
     readonly failover: Pick<FailoverConfig, 'holdMs' | 'maxHeld'>;
     readonly serverLimits: ReadonlyMap<InstanceId, ServerLimits>;
@@ -185,6 +188,7 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       holdQueue: room.holdQueue,
       unsettled: room.unsettled,
       endpoint,
+      termination: null,
       balancing: freshState,
       closing: false,
       view: () => deps.viewOf(cluster),
@@ -208,6 +212,14 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
     const room = rooms.get(endpoint.cluster) ?? openRoom(endpoint.cluster);
     const door = room.doors.get(endpoint.id) ?? makeDoor(room, endpoint);
     room.doors.set(endpoint.id, door);
+    try {
+      door.ctx.termination = deps.terminationOf?.(endpoint) ?? null;
+    } catch (error) {
+      door.error = messageOf(error);
+      throw new ListenFailed(
+        `endpoint "${endpoint.id}" of cluster "${endpoint.cluster}" cannot end TLS: ${door.error}`,
+      );
+    }
     const before = door.listener;
     const staysPut = before !== null && sameAddress(door.ctx.endpoint.listen, endpoint.listen);
     if (staysPut) {

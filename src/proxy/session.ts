@@ -1,27 +1,31 @@
 import type { Socket } from 'node:net';
+import { connect } from 'node:tls';
 import { unreachable } from '../base/assert.ts';
 import type { InstanceId } from '../base/brand.ts';
 import type { Timer } from '../base/clock.ts';
 import { formatDuration } from '../base/duration.ts';
-import { type ClientError, clientError, type ErrorCode } from '../base/errors.ts';
+import { type ClientError, clientError, type ErrorCode, messageOf } from '../base/errors.ts';
 import { formatIp } from '../base/ip.ts';
 import type { Address } from '../cluster/instance.ts';
 import type { ClientRequest } from '../engines/engine.ts';
 import type { ProxyProtocolVersion } from '../proxy-protocol/header.ts';
 import { cancelTargets, passCancel } from './cancel.ts';
+import { carriedBy, encryptClient, type Shown } from './carrier.ts';
 import { ClientSide } from './client-side.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 import type { Seat } from './entry/client-sessions.ts';
 import { aboutClients, type TurnedAway } from './entry/clients.ts';
 import { judgesClients } from './entry/gate.ts';
 import { formatEnd, headerFor, type Origin, originOf } from './entry/origin.ts';
+import { type ExchangeSetting, startExchange } from './exchange-relay.ts';
 import type { NamedSession } from './kill/kill-desk.ts';
 import { ignore, linger } from './linger.ts';
 import type { At } from './observer.ts';
 import { type Chosen, Opening } from './opening.ts';
-import type { RelayHandle } from './relay/relay.ts';
+import type { RelayHandle, RelayJob } from './relay/relay.ts';
 import type { ServerSide } from './server-side.ts';
 import type { SharedListener } from './shared-listener.ts';
+import { exchangeFor, type Termination } from './termination.ts';
 import { type Arrival, Trip } from './trip.ts';
 
 /**
@@ -196,13 +200,19 @@ export class Session {
   // ---- opening ----
 
   #listen(kept: ServerSide | null): void {
-    const { clock, endpoint, protocol } = this.#ctx;
+    const { clock, endpoint } = this.#ctx;
     const timer = clock.after(endpoint.handshakeTimeoutMs, () =>
       this.#refuse('handshake_timeout', { timeout: formatDuration(endpoint.handshakeTimeoutMs) }),
     );
+    this.#open(kept, timer);
+  }
+
+  #open(kept: ServerSide | null, timer: Timer): void {
+    const { protocol } = this.#ctx;
     // Whoever is only to hear an error is not asked for a name.
     const settled = this.#verdict === null ? null : this.#ctx;
-    const opening = new Opening(protocol, () => this.#listener.directory, settled);
+    const within = this.#client.isEncrypted ? this.#ctx : null;
+    const opening = new Opening(protocol, () => this.#listener.directory, settled, within);
     this.#state = { name: 'opening', opening, timer, kept };
     this.#client.read((chunk) => this.#hear(opening, chunk));
   }
@@ -238,15 +248,14 @@ export class Session {
     }
   }
 
-  /**
-   * Everything about the session is decided from here on. TLS that is to end here, and not at the server, would begin
-   * with the client's socket, `chosen.tls` and whether the client was granted it already.
-   */
+  /** Everything about the session is decided from here on, but for what is said in TLS that ends here. */
   #set(chosen: Chosen<EndpointContext>): void {
     this.#enter(chosen.entry);
     const turnedAway = this.#judge();
-    if (turnedAway === null) this.#travel(chosen.request);
-    else this.#pronounce(this.#fault(turnedAway.code, turnedAway.details), chosen.request);
+    const { termination } = this.#ctx;
+    if (turnedAway !== null)
+      this.#pronounce(this.#fault(turnedAway.code, turnedAway.details), chosen.request);
+    else if (termination === null || !this.#answerHere(termination, chosen)) this.#travel(chosen.request);
   }
 
   /** The client wants this endpoint, and may say otherwise only after a server has declined an upgrade. */
@@ -291,6 +300,51 @@ export class Session {
     this.#admitted = false;
     this.#seat?.leave();
     this.#seat = null;
+  }
+
+  /** Where TLS ends here, no server is asked for any: true where `request` needed no more than this answer. */
+  #answerHere(termination: Termination, chosen: Chosen<EndpointContext>): boolean {
+    const { request } = chosen;
+    const { protocol } = this.#ctx;
+    if (this.#state.name !== 'opening') return false;
+    if (request.kind === 'startup') {
+      if (this.#client.isEncrypted || !termination.isRequired) return false;
+      this.#refuse('tls_required', {});
+      return true;
+    }
+    if (this.#client.isEncrypted) {
+      this.#refuse('protocol_violation', { why: 'the client asked for encryption within TLS' });
+      return true;
+    }
+    if (request.kind === 'gss') {
+      this.#client.socket.write(protocol.decline?.(request) ?? nothing);
+      this.#open(null, this.#state.timer);
+    } else this.#encrypt(termination, chosen, this.#state.timer);
+    return true;
+  }
+
+  #encrypt({ identity }: Termination, { request, tls }: Chosen<EndpointContext>, timer: Timer): void {
+    const { alpn, grant } = this.#ctx.protocol;
+    const early = this.#client.takeStash();
+    const isDirect = request.kind === 'direct-tls';
+    if (early !== null && request.kind === 'tls') {
+      // It could be anybody's on the way, said in the name of the client that TLS is about to protect (CVE-2021-23214).
+      this.#refuse('protocol_violation', {
+        why: 'the client sent bytes in clear behind its request for TLS',
+      });
+      return;
+    }
+    const received = tls ?? (isDirect ? Buffer.concat([request.bytes, early ?? nothing]) : nothing);
+    const granted = grant?.(request) ?? null;
+    if (granted !== null) this.#client.socket.write(granted);
+    const shown: Shown = { context: identity.context, alpn };
+    this.#client.encrypt(shown, received, (socket) => {
+      if (this.#state.name !== 'opening') return;
+      // PostgreSQL too takes a TLS hello out of the blue only from those who say that they mean it.
+      if (isDirect && alpn !== undefined && socket.alpnProtocol !== alpn) {
+        this.#refuse('protocol_violation', { why: `direct TLS needs the protocol "${alpn}" (ALPN)` });
+      } else this.#open(null, timer);
+    });
   }
 
   #dropKept(): void {
@@ -395,7 +449,8 @@ export class Session {
     observer.routed(this.at, instance, (startedAt - trip.startedAt) / 1000);
     const named = this.#named(server, greeting);
     const first = named?.greeting ?? greeting;
-    const handle = relay.start({
+    const exchange = this.#exchangeWith(server);
+    const job: RelayJob = {
       client: this.#client.release(),
       server: server.socket,
       toServer: this.#client.takeStash(),
@@ -410,8 +465,31 @@ export class Session {
         observer.closed(this.at, instance, reason, bytes, (clock.now() - startedAt) / 1000);
         this.#gone();
       },
-    });
+    };
+    const handle = exchange === null ? relay.start(job) : startExchange(job, exchange);
     this.#state = { name: 'relaying', handle, address };
+  }
+
+  /** What has to be seen to before the session can be carried; null: nothing. */
+  #exchangeWith({ socket: server, target }: ServerSide): ExchangeSetting | null {
+    const { clock, endpoint, protocol, relay, termination } = this.#ctx;
+    if (termination === null || server === null) return null;
+    const exchange = exchangeFor(termination, protocol, this.#client.socket, server);
+    if (exchange === null) return null;
+    const { identity, servers } = termination;
+    const { host } = target.address;
+    return {
+      exchange,
+      relay,
+      clock,
+      timeoutMs: protocol.speaksFirst === 'server' ? endpoint.handshakeTimeoutMs : null,
+      encryptClient: (client, received) =>
+        encryptClient(client, { context: identity.context, alpn: protocol.alpn }, received),
+      encryptServer: (socket) => carriedBy(connect({ ...servers.connectionOptions(host), socket }), socket),
+      explain: (error) => messageOf(servers.explain(error, host)),
+      onClientTlsFailed: (why) => this.#tlsFailed(why),
+      onRefusal: (code, details) => this.#fault(code, { instance: target.instance, ...details }),
+    };
   }
 
   #noteClient(instance: InstanceId | null, what: string): void {
@@ -485,6 +563,11 @@ export class Session {
   /** Last words, in the client's protocol. */
   #part(words: Uint8Array): void {
     this.#leave('shutdown');
+    if (this.#client.isEncrypting) {
+      // It can read nothing before TLS stands, and takes too long for that.
+      this.#client.socket.destroy();
+      return;
+    }
     if (words.length > 0) this.#client.socket.write(words);
     linger(this.#client.socket, this.#ctx.clock, lastWordsMs);
   }
@@ -497,11 +580,19 @@ export class Session {
         'client_gone',
         'the client left before a server had taken its session',
       );
+    } else if (this.#state.name === 'opening' && this.#client.isEncrypting) {
+      const { errored } = this.#client.socket;
+      this.#tlsFailed(errored === null ? 'the client left' : messageOf(errored));
     } else if (this.#state.name === 'opening') {
       this.#noteClient(null, 'a client left before it had said what it wants');
     }
     this.#leave('client-gone');
     this.#client.socket.destroy();
+  }
+
+  #tlsFailed(why: string): void {
+    this.#ctx.observer.tlsHandshakeFailed(this.at);
+    this.#ctx.logger.debug({ ...this.at, why }, 'no TLS with a client');
   }
 
   /** Lets go of everything but the client. */

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { assert } from '../base/assert.ts';
 import type { InstanceId } from '../base/brand.ts';
 import type { Instant } from '../base/clock.ts';
@@ -12,6 +13,7 @@ import type { ProxyObserver } from './observer.ts';
 import { ServerSide } from './server-side.ts';
 import type { Session } from './session.ts';
 import { attemptMs, type Target, writerTerm } from './target.ts';
+import { type EncryptOutcome, encryptServer } from './termination.ts';
 
 /** Where a trip ended. */
 export type Arrival =
@@ -240,9 +242,30 @@ export class Trip {
       const { sendProxyProtocol } = server.target;
       if (sendProxyProtocol !== undefined) outcome.socket.write(this.#session.proxyHeader(sendProxyProtocol));
       if (server.isLost) return this.viewChanged();
-      this.#ask(server, deadline);
+      this.#encrypt(server, outcome.socket, deadline);
     };
     const task = dial(server.target.address, deadline - clock.now(), clock, onDialled, keepaliveMs);
+    this.#step = { name: 'connecting', server, task };
+  }
+
+  /** Where the endpoint ends its clients' TLS, and the engine has TLS before anything else is said. */
+  #encrypt(server: ServerSide, socket: Socket, deadline: Instant): void {
+    const { clock, termination } = this.#ctx;
+    const encrypt = termination?.encryptServer ?? null;
+    if (termination === null || encrypt === null) {
+      this.#ask(server, deadline);
+      return;
+    }
+    const { servers } = termination;
+    const { host } = server.target.address;
+    const onReady = (outcome: EncryptOutcome) => {
+      if (outcome.kind === 'failed')
+        return this.#failed(server, 'unreachable', outcome.reason, outcome.detail);
+      server.socket = outcome.socket;
+      if (server.isLost) return this.viewChanged();
+      this.#ask(server, deadline);
+    };
+    const task = encryptServer(socket, encrypt, servers, host, deadline - clock.now(), clock, onReady);
     this.#step = { name: 'connecting', server, task };
   }
 

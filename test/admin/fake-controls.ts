@@ -135,8 +135,9 @@ export function clusterConfig(name: string, size: number): ClusterConfig {
     default: false,
     handshakeTimeoutMs: 10_000,
     idleTimeoutMs: 0,
-    connectionIds: 'aurelay' as const,
-  };
+    connectionIds: 'aurelay',
+    tls: { mode: 'passthrough' },
+  } as const;
   const balanced = {
     balance: 'least-connections',
     maxLagMs: null,

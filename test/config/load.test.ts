@@ -195,6 +195,7 @@ clusters:
     connectionIds: 'aurelay',
     hostname: null,
     default: false,
+    tls: { mode: 'passthrough' },
   };
   const listen = (port: number) => ({ host: '127.0.0.1', port });
   const balanced = { balance: 'least-connections', maxLagMs: null, preferZone: null, slowStartMs: 30_000 };

@@ -7,7 +7,7 @@ import { encodePacket } from '../../src/engines/mysql/packets.ts';
 import { abort } from '../../src/proxy/abort.ts';
 import type { CloseReason } from '../../src/proxy/observer.ts';
 import type { ByteCounts, HeldCommands, Relay, RelayHandle } from '../../src/proxy/relay/relay.ts';
-import { openPair, type Peer } from './support/peer.ts';
+import { openPair, type Pair, type Peer } from './support/peer.ts';
 import { eventually, pause } from './support/real-clock.ts';
 
 interface Session {
@@ -60,12 +60,22 @@ function holder(): {
 
 const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
+/** How the connections of a session to either side are made. */
+export interface Connections {
+  readonly client: () => Promise<Pair>;
+  readonly server: () => Promise<Pair>;
+}
+
 /** What every relay promises; `createRelay` makes the one to be tested. */
-export function relayConformance(name: string, createRelay: () => Relay): void {
+export function relayConformance(
+  name: string,
+  createRelay: () => Relay,
+  connections: Connections = { client: openPair, server: openPair },
+): void {
   const peers: Peer[] = [];
 
   async function open({ toServer, toClient, idleTimeoutMs, held }: Initial = {}): Promise<Session> {
-    const [clientSide, serverSide] = await Promise.all([openPair(), openPair()]);
+    const [clientSide, serverSide] = await Promise.all([connections.client(), connections.server()]);
     peers.push(clientSide.far, serverSide.far);
     let end: { reason: CloseReason; bytes: ByteCounts } | null = null;
     const handle = createRelay().start({
@@ -295,7 +305,7 @@ export function relayConformance(name: string, createRelay: () => Relay): void {
       const session = await open();
       session.server.send('FATAL: the last words');
       await eventually(() => session.handle.bytes().received === 21, 'the relay has the last words');
-      session.server.socket.resetAndDestroy();
+      session.server.reset();
       await session.client.isLeft();
       assert.equal(session.client.text, 'FATAL: the last words');
       session.client.socket.end();
@@ -341,7 +351,7 @@ export function relayConformance(name: string, createRelay: () => Relay): void {
       const session = await open();
       session.client.send('question');
       await session.server.hears('question');
-      session.client.socket.resetAndDestroy();
+      session.client.reset();
       await session.server.isLeft();
       session.server.socket.end();
       await ended(session);
@@ -352,7 +362,7 @@ export function relayConformance(name: string, createRelay: () => Relay): void {
       const session = await open();
       session.server.send(Buffer.alloc(16 * megabyte));
       await eventually(() => session.client.length > 0, 'the flood has begun');
-      session.client.socket.resetAndDestroy();
+      session.client.reset();
       await session.server.isLeft();
       session.server.socket.destroy();
       await ended(session);
@@ -369,7 +379,7 @@ export function relayConformance(name: string, createRelay: () => Relay): void {
         tookAll = error == null && !socket.destroyed;
       });
       await eventually(() => session.client.length > 0, 'the result has begun');
-      session.client.socket.resetAndDestroy();
+      session.client.reset();
       await ended(session);
       await session.server.isLeft();
       assert.ok(!tookAll, 'the server had to send all of it');
@@ -569,7 +579,7 @@ export function relayConformance(name: string, createRelay: () => Relay): void {
         for (const side of ['client', 'server'] as const) {
           if (!way.startsWith(side) && !way.startsWith('both')) continue;
           if (way.endsWith('end')) session[side].socket.end();
-          else session[side].socket.resetAndDestroy();
+          else session[side].reset();
         }
         await Promise.race([session.client.isLeft(), session.server.isLeft()]);
         session.client.socket.end();

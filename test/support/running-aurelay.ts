@@ -30,6 +30,7 @@ export interface ClusterSpec {
   readonly failover?: object;
   readonly health?: object;
   readonly durability?: object;
+  readonly serverTls?: object;
   /** Brings deposed servers back; only for an Aurelay in this process, and for all of its clusters. */
   readonly supervisor?: Supervisor;
 }
@@ -255,7 +256,15 @@ const writerAndReader = {
 };
 
 async function clusterConfig(spec: ClusterSpec, ports: Map<string, number>): Promise<object> {
-  const { cluster, instances = {}, endpoints = writerAndReader, failover = {}, health, durability } = spec;
+  const {
+    cluster,
+    instances = {},
+    endpoints = writerAndReader,
+    failover = {},
+    health,
+    durability,
+    serverTls,
+  } = spec;
   const withPorts: Record<string, object> = {};
   for (const [name, endpoint] of Object.entries(endpoints)) {
     const given = (endpoint as { readonly listen?: string }).listen;
@@ -269,6 +278,7 @@ async function clusterConfig(spec: ClusterSpec, ports: Map<string, number>): Pro
     failover: { mode: 'automatic', min_interval: '0s', ...failover },
     ...(health === undefined ? {} : { health }),
     ...(durability === undefined ? {} : { durability }),
+    ...(serverTls === undefined ? {} : { server_tls: serverTls }),
     instances: Object.fromEntries(
       cluster.instances.map(({ id, port }) => [id, { address: `127.0.0.1:${port}`, ...instances[id] }]),
     ),

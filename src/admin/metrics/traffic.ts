@@ -19,6 +19,7 @@ const closeReasons: readonly CloseReason[] = [
   'idle-timeout',
   'removed',
   'shutdown',
+  'refused',
 ];
 const errorReasons = [...(Object.keys(errorTable) as ErrorCode[]), 'client_gone'];
 
@@ -36,6 +37,7 @@ export class TrafficMetrics implements ProxyObserver {
   readonly #dialFailures;
   readonly #routeDuration;
   readonly #holdDuration;
+  readonly #tlsFailures;
   readonly #cancels;
   readonly #bytesSent;
   readonly #bytesReceived;
@@ -104,6 +106,11 @@ export class TrafficMetrics implements ProxyObserver {
       ['cluster', 'endpoint', 'outcome'],
       holdBuckets,
     );
+    this.#tlsFailures = counter(
+      'aurelay_tls_handshake_failures_total',
+      'Clients with which an endpoint that ends TLS did not agree on any.',
+      atEndpoint,
+    );
     this.#cancels = counter('aurelay_cancels_total', 'Cancel requests that clients sent.', atEndpoint);
     this.#bytesSent = counter(
       'aurelay_bytes_sent_total',
@@ -157,6 +164,10 @@ export class TrafficMetrics implements ProxyObserver {
     this.#holdDuration.at(at.cluster, at.endpoint, outcome).observe(measured(seconds));
   }
 
+  tlsHandshakeFailed(at: At): void {
+    this.#tlsFailures.at(at.cluster, at.endpoint).inc();
+  }
+
   cancelled(at: At): void {
     this.#cancels.at(at.cluster, at.endpoint).inc();
   }
@@ -175,6 +186,7 @@ export class TrafficMetrics implements ProxyObserver {
 
   #startAtZero(cluster: ClusterId, endpoint: EndpointId, instances: readonly InstanceId[]): void {
     this.#accepted.at(cluster, endpoint).inc(0);
+    this.#tlsFailures.at(cluster, endpoint).inc(0);
     this.#cancels.at(cluster, endpoint).inc(0);
     for (const reason of closeReasons) this.#sessionsClosed.at(cluster, endpoint, reason).inc(0);
     for (const reason of errorReasons) this.#sessionErrors.at(cluster, endpoint, reason).inc(0);

@@ -8,6 +8,7 @@ import { checkFailover } from './failover.ts';
 import { checkNames } from './names.ts';
 import { checkServerTls } from './server-tls.ts';
 import { checkSharedListeners } from './shared-listeners.ts';
+import { checkTermination } from './termination.ts';
 
 const checks = [
   checkNames,
@@ -18,6 +19,7 @@ const checks = [
   checkDurability,
   checkAccess,
   checkServerTls,
+  checkTermination,
 ];
 
 export const runChecks = (inspection: Inspection): readonly Finding[] =>

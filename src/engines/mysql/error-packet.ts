@@ -41,6 +41,16 @@ export function encodeErrorBeforeGreeting(error: ErrorPacket): Uint8Array {
   return encodePacket(0, payload);
 }
 
+/** The ERR packet of a server to a client that has answered its greeting; `sequence` is the packet's number. */
+export function encodeErrorWithState(error: ErrorPacket, sqlState: string, sequence: number): Uint8Array {
+  const text = cutToBytes(error.message, maxMessageBytes);
+  const payload = new Uint8Array(3 + sqlStateLength + text.length);
+  payload.set([errorMarker, error.errno & 0xff, (error.errno >> 8) & 0xff]);
+  payload.set(new TextEncoder().encode(`#${sqlState}`.padEnd(sqlStateLength)), 3);
+  payload.set(text, 3 + sqlStateLength);
+  return encodePacket(sequence, payload);
+}
+
 /** UTF-8 of `text`, at most `maxBytes` long, cut between characters. */
 function cutToBytes(text: string, maxBytes: number): Uint8Array {
   const whole = new Uint8Array(maxBytes);

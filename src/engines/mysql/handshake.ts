@@ -4,6 +4,7 @@ import { encodeErrorBeforeGreeting, errorMarker, readError } from './error-packe
 import { type Greeting, protocolVersion10, readGreeting } from './greeting.ts';
 import { mysqlKill } from './kill.ts';
 import { headerLength, joinBytes, readHeader } from './packets.ts';
+import { TlsExchange } from './tls-exchange.ts';
 
 /** Greetings take 70 to 150 bytes and errors up to 520; whoever announces more than this is no MySQL server. */
 const maxFirstPayload = 4096;
@@ -24,6 +25,7 @@ export const mysqlProtocol: Protocol = {
   serverOpening: () => new MysqlServerOpening(),
   refusal,
   kill: mysqlKill,
+  exchange: (terms) => new TlsExchange(terms),
 };
 
 /**

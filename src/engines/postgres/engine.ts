@@ -3,6 +3,7 @@ import { PostgresOperations } from './operations.ts';
 import { walOrder } from './position.ts';
 import { PostgresProbe } from './probe.ts';
 import { postgresProtocol } from './protocol.ts';
+import { upgradeToTls } from './upgrade-to-tls.ts';
 
 /** PostgreSQL 14 to 18. */
 export const postgres: Engine = {
@@ -11,6 +12,7 @@ export const postgres: Engine = {
   positions: walOrder,
   protocol: postgresProtocol,
   formerWriterCanFollow: false,
+  encrypt: upgradeToTls,
   createProbe: (target) => new PostgresProbe(target),
   createOperations: (target) => new PostgresOperations(target),
 };

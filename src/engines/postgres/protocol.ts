@@ -1,8 +1,16 @@
 import { assert } from '../../base/assert.ts';
 import type { Protocol } from '../engine.ts';
 import { ClientHelloReader } from './client-hello.ts';
-import { AnswerOpening, acceptUpgrade, declineUpgrade, refusal, tlsRequest } from './messages.ts';
+import {
+  AnswerOpening,
+  acceptUpgrade,
+  declineUpgrade,
+  grantUpgrade,
+  refusal,
+  tlsRequest,
+} from './messages.ts';
 import { namedEndpoint } from './named-endpoint.ts';
+import { saslExchange } from './sasl-exchange.ts';
 import { StartupOpening } from './startup.ts';
 
 /** The start of PostgreSQL's protocol, versions 3.0 and 3.2. */
@@ -15,6 +23,9 @@ export const postgresProtocol: Protocol = {
   },
   refusal,
   decline: declineUpgrade,
+  grant: grantUpgrade,
+  alpn: 'postgresql',
+  exchange: saslExchange,
   naming: {
     promise: acceptUpgrade,
     promised: { kind: 'promised-tls', bytes: tlsRequest },

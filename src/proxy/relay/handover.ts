@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 /** Of Node's inside, all that is needed here. `fd` is -1 where the handle is closed. */
 interface InnerSocket {
@@ -17,11 +18,12 @@ export interface Handover {
  * the connection is the kernel's. That holds until the event loop goes round again, because libuv reads only there;
  * the caller has to let go of the socket before that.
  *
- * A socket with bytes that the kernel has not taken yet cannot be handed over, nor one that is half closed by us, or
+ * A socket with TLS shows the descriptor below it, which carries what only it can read: it is never handed over. A socket
+ * with bytes that the kernel has not taken yet cannot be handed over, nor one that is half closed by us, or
  * broken: an error that Node has seen already would not be seen a second time.
  */
 export function takeDescriptor(socket: Socket, before: Uint8Array | null): Handover {
-  const fd = (socket as unknown as InnerSocket)._handle?.fd ?? -1;
+  const fd = socket instanceof TLSSocket ? -1 : ((socket as unknown as InnerSocket)._handle?.fd ?? -1);
   if (fd < 0 || socket.destroyed || socket.writableEnded || socket.writableLength > 0) {
     return { fd: null, unread: before };
   }

@@ -69,7 +69,8 @@ const common = {
   handshakeTimeoutMs: 5000,
   idleTimeoutMs: 0,
   connectionIds: 'server',
-};
+  tls: { mode: 'passthrough' },
+} as const;
 
 const balanced = {
   balance: 'least-connections',

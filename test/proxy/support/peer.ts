@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { carrierOf } from '../../../src/proxy/carrier.ts';
 import { eventually } from './real-clock.ts';
 
 /** One end of a TCP connection in a test: remembers what it was told and how the connection ended. */
@@ -39,6 +40,11 @@ export class Peer {
 
   get isOver(): boolean {
     return this.fate === 'closed' || this.fate === 'reset' || this.fate === 'ended';
+  }
+
+  /** Breaks the connection as a crash does. */
+  reset(): void {
+    carrierOf(this.socket).resetAndDestroy();
   }
 
   send(bytes: Uint8Array | string): this {

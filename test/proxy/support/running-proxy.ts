@@ -11,6 +11,7 @@ import { postgresProtocol } from '../../../src/engines/postgres/protocol.ts';
 import type { ProxyObserver } from '../../../src/proxy/observer.ts';
 import { createProxy, type EndpointProxy } from '../../../src/proxy/proxy.ts';
 import type { Relay } from '../../../src/proxy/relay/relay.ts';
+import type { Termination } from '../../../src/proxy/termination.ts';
 import { cluster, type InstanceSketch, viewOf } from '../../endpoints/support/view.ts';
 import { Peer } from './peer.ts';
 import { realClock } from './real-clock.ts';
@@ -35,6 +36,7 @@ export interface Plan {
   /** By the names of servers. */
   readonly serverLimits?: Readonly<Record<string, Partial<ServerLimits>>>;
   readonly keepaliveMs?: number;
+  readonly terminationOf?: (endpoint: Endpoint) => Termination | null;
 }
 
 /** A proxy in front of scripted servers, with a view that the test sets. */
@@ -64,6 +66,7 @@ export class RunningProxy {
       observer: this.#observer(),
       ...(plan.relay === undefined ? {} : { relay: plan.relay }),
       ...(plan.keepaliveMs === undefined ? {} : { keepaliveMs: plan.keepaliveMs }),
+      ...(plan.terminationOf === undefined ? {} : { terminationOf: plan.terminationOf }),
       viewOf: () => this.#view,
       engineOf: () => (plan.engine === 'mysql' ? mysql : postgres),
       clusterOf: () => ({
@@ -178,6 +181,7 @@ export class RunningProxy {
       dialFailed: (_, instance, reason) => note(`dial failed ${instance} ${reason}`),
       held: () => note('held'),
       unheld: (_, outcome) => note(`unheld ${outcome}`),
+      tlsHandshakeFailed: () => note('tls handshake failed'),
       cancelled: (_, servers) => note(`cancelled ${servers}`),
     };
   }
