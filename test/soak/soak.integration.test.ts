@@ -15,7 +15,9 @@ for (const engine of (await enginesUnderTest()).slice(0, 1)) {
       onProgress: (line) => t.diagnostic(line),
     });
     assert.deepEqual(outcome.violations, []);
+    // A session object in each of 750 is what the limit of the heap lets pass; a busy machine may have fewer.
     assert.ok(outcome.sessions > 100, `${outcome.sessions} sessions`);
+    t.diagnostic(`${outcome.sessions} sessions between the two counts`);
     assert.ok(outcome.peak.sessions > 0 && outcome.peak.descriptors > outcome.begin.descriptors);
   });
 }
