@@ -182,13 +182,14 @@ class Wiring implements App, Controls {
   private readonly refreshers: readonly (() => Promise<void>)[] = [() => this.refreshCertificates()];
 
   private async refreshCertificates(): Promise<void> {
-    const inUse = [...this.configured.clusters.values()].flatMap(({ serverTls, endpoints }) => [
-      keyOf(serverTls),
-      ...[...endpoints.values()].flatMap(({ tls }) =>
-        tls.mode === 'terminate' ? [keyOf({ ...tls, ca: null })] : [],
-      ),
-    ]);
-    this.certificates.retain((files) => inUse.includes(keyOf(files)));
+    const { admin, clusters } = this.configured;
+    const ofEndpoints = [...clusters.values()].flatMap(({ endpoints }) =>
+      [...endpoints.values()].flatMap(({ tls }) => (tls.mode === 'terminate' ? [{ ca: null, ...tls }] : [])),
+    );
+    const ofServers = [...clusters.values()].map(({ serverTls }) => serverTls);
+    const ofAdmin = admin.tls === null ? [] : [{ ca: null, ...admin.tls }];
+    const inUse = new Set([...ofAdmin, ...ofEndpoints, ...ofServers].map(keyOf));
+    this.certificates.retain((files) => inUse.has(keyOf(files)));
     await this.certificates.reload();
   }
 
@@ -229,14 +230,19 @@ class Wiring implements App, Controls {
 
   async start(): Promise<void> {
     const { config, logger } = this.options;
+    const { listen, tls, allowInsecure } = config.admin;
     this.admin = await startAdmin({
-      listen: config.admin.listen,
+      listen,
       controls: this,
       metrics: this.metrics,
       logger,
+      identity: tls === null ? null : this.certificates.identity(tls),
+      token: () => this.configured.admin.token,
+      allowInsecure,
     });
     const { host, port } = this.admin.address;
-    logger.info({ event: 'admin.listening', host, port }, `admin API on http://${host}:${port}`);
+    const scheme = tls === null ? 'http' : 'https';
+    logger.info({ event: 'admin.listening', host, port }, `admin API on ${scheme}://${host}:${port}`);
     this.certificates.start();
     for (const controller of this.controllers.values()) controller.start();
     const endpoints = [...config.clusters.values()].flatMap((cluster) => [...cluster.endpoints.values()]);

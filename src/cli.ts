@@ -18,10 +18,25 @@ const wholeNumber =
 
 const configOption = () => new Option('-c, --config <file>', 'the configuration').makeOptionMandatory();
 const jsonOption = () => new Option('--json', 'print JSON for programs');
-const adminOption = () =>
-  new Option('--admin <address>', 'where a running Aurelay’s admin API listens')
-    .env('AURELAY_ADMIN')
-    .default('127.0.0.1:8080');
+/** How the commands find a running Aurelay, and show that they may. */
+const reaching = (command: Command): Command =>
+  command
+    .addOption(
+      new Option(
+        '--admin <address>',
+        'where a running Aurelay’s admin API listens, or https://… (default: "127.0.0.1:8080", or what -c says)',
+      ).env('AURELAY_ADMIN'),
+    )
+    .addOption(new Option('-c, --config <file>', 'its configuration: gives address, token and certificate'))
+    .addOption(
+      new Option('--token-file <file>', 'a file with its token; AURELAY_TOKEN has the token itself').env(
+        'AURELAY_TOKEN_FILE',
+      ),
+    )
+    .addOption(
+      new Option('--ca <file>', 'the authority of its certificate, or that itself, as PEM').env('AURELAY_CA'),
+    )
+    .addOption(jsonOption());
 
 const program = new Command('aurelay')
   .description('Cluster endpoints with automatic failover for PostgreSQL and MySQL.')
@@ -43,45 +58,32 @@ program
   .addOption(jsonOption())
   .action(check);
 
-program
-  .command('status')
+reaching(program.command('status'))
   .description('show every cluster, or one: phase, epoch, writer, instances, endpoints')
   .argument('[cluster]')
-  .addOption(adminOption())
-  .addOption(jsonOption())
   .action(status);
 
-program
-  .command('failover')
+reaching(program.command('failover'))
   .description('put another instance in the place of the writer; in order where the writer still answers')
   .argument('<cluster>')
   .option('--force', 'promote the best that answers, though commits that clients were told of may be lost')
-  .addOption(adminOption())
-  .addOption(jsonOption())
   .action(failover);
 
-program
-  .command('switchover')
+reaching(program.command('switchover'))
   .description('hand the office of a living writer to an instance, losing nothing')
   .argument('<cluster>')
   .requiredOption('--to <instance>', 'the next writer')
   .option('--dry-run', 'only say whether it could be done now')
-  .addOption(adminOption())
-  .addOption(jsonOption())
   .addHelpText('after', '\nExample:\n  aurelay switchover orders --to orders-2')
   .action(switchover);
 
-program
-  .command('failovers')
+reaching(program.command('failovers'))
   .description('print what became of each change of the writer: phases, positions, losses, refusals')
   .argument('<cluster>')
-  .addOption(adminOption())
-  .addOption(jsonOption())
   .action(failovers);
 
 for (const drained of [true, false]) {
-  program
-    .command(drained ? 'drain' : 'undrain')
+  reaching(program.command(drained ? 'drain' : 'undrain'))
     .description(
       drained
         ? 'give an instance no new connections, and do not promote it'
@@ -89,25 +91,17 @@ for (const drained of [true, false]) {
     )
     .argument('<instance>')
     .option('--cluster <cluster>', 'where several clusters have an instance of this name')
-    .addOption(adminOption())
-    .addOption(jsonOption())
     .action((instance: string, options) => drain(instance, drained, options));
 }
 
-program
-  .command('reload')
+reaching(program.command('reload'))
   .description('have a running Aurelay read its configuration again; nothing changes where it cannot be used')
-  .addOption(adminOption())
-  .addOption(jsonOption())
   .action(reload);
 
-program
-  .command('events')
+reaching(program.command('events'))
   .description('print what happened to the clusters, oldest first')
   .option('-f, --follow', 'go on with what happens from now on')
   .option('--since <seq>', 'only events after this number', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
-  .addOption(adminOption())
-  .addOption(jsonOption())
   .action(events);
 
 program

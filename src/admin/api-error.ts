@@ -3,6 +3,8 @@ import type { ApiErrorCode, ErrorJson } from './api.ts';
 const statusOf = {
   bad_request: 400,
   invalid_config: 400,
+  unauthorized: 401,
+  invalid_token: 401,
   forbidden_host: 403,
   forbidden_origin: 403,
   not_found: 404,

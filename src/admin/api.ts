@@ -160,6 +160,8 @@ export type ApiErrorCode =
   | 'invalid_config'
   | 'unsupported_media_type'
   | 'too_large'
+  | 'unauthorized'
+  | 'invalid_token'
   | 'forbidden_host'
   | 'forbidden_origin'
   | 'not_found'

@@ -1,5 +1,6 @@
 import { messageOf } from '../base/errors.ts';
 import type { ClusterJson, CommandJson, ErrorJson, EventJson, FailoverJson, ReloadJson } from './api.ts';
+import { type AdminTrust, sendRequest } from './client-request.ts';
 import { type SentEvent, ServerSentEvents } from './server-sent-events.ts';
 
 /**
@@ -23,8 +24,12 @@ export class AdminFailure extends Error {
 }
 
 export interface AdminClientOptions {
-  /** `host:port` or `http://host:port`. */
+  /** `host:port`, `http://host:port` or `https://host:port`. */
   readonly address: string;
+  /** Sent with what changes something, and with nothing else. */
+  readonly token?: string | null;
+  /** Where the address is `https://`; by default the public authorities. */
+  readonly trust?: AdminTrust;
   /** For answers that take no work. */
   readonly timeoutMs?: number;
   /** For failover, switchover and drain. */
@@ -38,12 +43,16 @@ const api = '/api/v1';
 /** The admin API of a running Aurelay, for the command line. Every call ends; what goes wrong is an `AdminFailure`. */
 export class AdminClient {
   readonly #base: string;
+  readonly #token: string | null;
+  readonly #trust: AdminTrust;
   readonly #timeoutMs: number;
   readonly #commandTimeoutMs: number;
   readonly #silenceTimeoutMs: number;
 
   constructor(options: AdminClientOptions) {
     this.#base = baseUrl(options.address);
+    this.#token = options.token ?? null;
+    this.#trust = options.trust ?? { by: 'system' };
     this.#timeoutMs = options.timeoutMs ?? 5_000;
     this.#commandTimeoutMs = options.commandTimeoutMs ?? 150_000;
     this.#silenceTimeoutMs = options.silenceTimeoutMs ?? 45_000;
@@ -109,26 +118,32 @@ export class AdminClient {
       }
     } catch (thrown) {
       if (signal?.aborted) return;
-      throw this.#failure(thrown);
+      throw this.#failure(stop.aborted ? stop.reason : thrown);
     } finally {
       silence.clear();
     }
   }
 
   async #json<Answer>(method: string, path: string, body: unknown, timeoutMs: number): Promise<Answer> {
+    const late = AbortSignal.timeout(timeoutMs);
     try {
-      const response = await this.#fetch(method, path, body, AbortSignal.timeout(timeoutMs));
+      const response = await this.#fetch(method, path, body, late);
       if (!response.ok) throw await this.#refusal(response);
       return (await response.json()) as Answer;
     } catch (thrown) {
-      throw this.#failure(thrown);
+      throw this.#failure(late.aborted ? late.reason : thrown);
     }
   }
 
   #fetch(method: string, path: string, body: unknown, signal: AbortSignal): Promise<Response> {
-    const json = body === undefined ? {} : { body: JSON.stringify(body) };
-    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-    return fetch(`${this.#base}${path}`, { method, headers, signal, redirect: 'error', ...json });
+    const authorised = method !== 'GET' && this.#token !== null;
+    const headers = {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(authorised ? { authorization: `Bearer ${this.#token}` } : {}),
+    };
+    const text = body === undefined ? null : JSON.stringify(body);
+    const url = new URL(`${this.#base}${path}`);
+    return sendRequest(url, { method, headers, body: text, signal, trust: this.#trust });
   }
 
   async #refusal(response: Response): Promise<AdminFailure> {
@@ -154,6 +169,8 @@ export class AdminClient {
   #nothingAnswers(thrown: unknown): string {
     const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown;
     const code = codeOf(cause);
+    const tls = tlsTrouble(code ?? '', this.#base);
+    if (tls !== null) return tls;
     const detail = code === 'ECONNREFUSED' ? '' : ` (${messageOf(cause)})`;
     return `nothing answers at ${this.#base}${detail}: is Aurelay running? --admin sets the address`;
   }
@@ -230,4 +247,21 @@ function errorOf(text: string): ErrorJson['error'] | null {
 function codeOf(thrown: unknown): string | undefined {
   if (thrown instanceof AggregateError) return codeOf(thrown.errors[0]);
   return thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
+}
+
+const untrusted =
+  /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_CERT_ALTNAME_INVALID)/;
+
+/** What to do where TLS, or its absence, is what went wrong; null where it is something else. */
+function tlsTrouble(code: string, base: string): string | null {
+  if (untrusted.test(code)) {
+    return `the certificate of ${base} is not trusted (${code}): --ca names its authority, or -c FILE Aurelay's own configuration`;
+  }
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
+    return `what answers at ${base} does not speak TLS: is it http://?`;
+  }
+  if (code === 'ECONNRESET' && base.startsWith('http:')) {
+    return `what answers at ${base} does not speak plain HTTP: is it https://?`;
+  }
+  return null;
 }

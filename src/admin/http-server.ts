@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server as NetServer } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { messageOf } from '../base/errors.ts';
 import { type Address, formatAddress } from '../cluster/instance.ts';
@@ -11,12 +11,21 @@ import { defaultEventStreamLimits, type EventStreamLimits, EventStreams } from '
 import type { Metrics } from './metrics.ts';
 import { isLoopbackAddress } from './request-guard.ts';
 import { adminRoutes } from './routes.ts';
+import { type AdminIdentity, tlsDoor } from './tls-door.ts';
 
 export interface AdminOptions {
   readonly listen: Address;
   readonly controls: Controls;
   readonly metrics: Pick<Metrics, 'render'>;
   readonly logger: AdminLogger;
+  /** HTTPS, and nothing beside it; null or absent: plain HTTP. */
+  readonly identity?: AdminIdentity | null;
+  /** What changes something has to show this; null: on loopback, nobody has to. Asked at each request. */
+  readonly token?: () => string | null;
+  /** Plain HTTP beyond this machine was asked for. */
+  readonly allowInsecure?: boolean;
+  /** A socket that listens on `listen` already, handed down by whoever started this process. */
+  readonly inherited?: { readonly fd: number } | null;
   readonly events?: Partial<EventStreamLimits>;
   /** Until a command that does not end is answered with 504. */
   readonly commandTimeoutMs?: number;
@@ -35,10 +44,12 @@ export class AdminListenFailed extends Error {
 }
 
 const closeGraceMs = 1000;
+/** Wrong tokens come in floods where somebody guesses; one line for each so many milliseconds. */
+const quietMs = 1000;
 
 /** Starts the admin API. Throws `AdminListenFailed`. */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  const { listen, controls, metrics, logger } = options;
+  const { listen, controls, metrics, logger, identity = null, token = () => null } = options;
   const streams = new EventStreams(controls, { ...defaultEventStreamLimits, ...options.events });
   let loopback = true;
   const app = adminRoutes({
@@ -47,6 +58,10 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     logger,
     streams,
     listensOnLoopback: () => loopback,
+    token,
+    onWrongToken: atMostEvery(quietMs, () =>
+      logger.warn({ event: 'admin.wrong-token' }, 'a request with a wrong token was refused'),
+    ),
     commandTimeoutMs: options.commandTimeoutMs ?? 120_000,
   });
   const server = limitedServer();
@@ -59,15 +74,25 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     running.add(response);
     response.on('close', () => running.delete(response));
   });
-  await startListening(server, listen);
-  server.on('error', (error) => logger.error({ err: error }, 'the admin API has trouble accepting'));
-  const bound = server.address() as AddressInfo;
+  const door = identity === null ? null : tlsDoor(server, identity);
+  const listener: NetServer = door?.server ?? server;
+  await startListening(listener, listen, options.inherited ?? null);
+  listener.on('error', (error) => logger.error({ err: error }, 'the admin API has trouble accepting'));
+  const bound = listener.address() as AddressInfo;
   loopback = isLoopbackAddress(bound.address);
+  if (!loopback && ((identity === null && options.allowInsecure !== true) || token() === null)) {
+    listener.close();
+    throw new AdminListenFailed(
+      `the admin API would listen on ${formatAddress({ host: bound.address, port: bound.port })}, beyond this machine: that needs \`admin.tls\` (or \`allow_insecure: true\`) and \`admin.token\``,
+    );
+  }
   return {
     address: { host: bound.address, port: bound.port },
     close: async () => {
-      if (!server.listening) return;
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      if (!listener.listening) return;
+      const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+      door?.closeUnsettled();
+      if (door !== null) server.close();
       streams.close();
       await finished(running, closeGraceMs);
       server.closeAllConnections();
@@ -96,11 +121,15 @@ function malformedRequest(thrown: unknown): Response {
   return Response.json(error.toJSON(), { status: error.status });
 }
 
-async function startListening(server: Server, listen: Address): Promise<void> {
+async function startListening(
+  server: NetServer,
+  listen: Address,
+  inherited: { readonly fd: number } | null,
+): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(listenFailed(listen, error));
     server.once('error', fail);
-    server.listen({ host: listen.host, port: listen.port }, () => {
+    server.listen(inherited ?? { host: listen.host, port: listen.port }, () => {
       server.off('error', fail);
       resolve();
     });
@@ -126,4 +155,14 @@ async function finished(running: ReadonlySet<ServerResponse>, graceMs: number): 
   await Promise.all([...running].map((response) => once(response, 'close', { signal: grace }))).catch(
     () => {},
   );
+}
+
+function atMostEvery(intervalMs: number, run: () => void): () => void {
+  let quietUntil = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = performance.now();
+    if (now < quietUntil) return;
+    quietUntil = now + intervalMs;
+    run();
+  };
 }

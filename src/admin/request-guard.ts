@@ -10,12 +10,13 @@ export interface Provenance {
 }
 
 /**
- * Keeps web pages out, since the API has no password: any page in an operator's browser can send requests to
- * addresses that the browser reaches. Throws an `ApiError`.
+ * Keeps web pages out, since reading needs no token, and on loopback nothing may: any page in an operator's browser can
+ * send requests to addresses that the browser reaches. Throws an `ApiError`.
  *
  * - DNS rebinding: a page's own host name is made to resolve to 127.0.0.1, so that it may read the answers too. Its
  *   `Host` header still names that host: where the API listens on loopback only, no other host than a loopback one
- *   is answered. On another listener names cannot be told apart; put an authenticating proxy in front of that.
+ *   is answered. On another listener names cannot be told apart: such a page could read there, and change nothing
+ *   without the token.
  * - Forged requests: browsers add `Origin` to every POST of a foreign page, and ask first (a preflight, which gets a
  *   404 here) before they send JSON.
  */

@@ -7,6 +7,7 @@ import { diagnosticJson } from '../config/diagnostic.ts';
 import type { AdminLogger } from './admin-logger.ts';
 import type { CommandJson, ReloadJson } from './api.ts';
 import { ApiError } from './api-error.ts';
+import { authorise, challengeOf } from './authorisation.ts';
 import { clusterJson } from './cluster-json.ts';
 import type { CommandResult, Controls } from './controls.ts';
 import { type EventStreams, eventsSince } from './event-stream.ts';
@@ -22,6 +23,8 @@ interface Rooms {
   readonly logger: AdminLogger;
   readonly streams: EventStreams;
   readonly listensOnLoopback: () => boolean;
+  readonly token: () => string | null;
+  readonly onWrongToken: () => void;
   readonly commandTimeoutMs: number;
 }
 
@@ -52,7 +55,9 @@ export function adminRoutes(rooms: Rooms): Hono<Env> {
   app.use(secureHeaders());
   app.use(async (c, next) => {
     c.header('cache-control', 'no-store');
+    const { method, headers } = c.env.incoming;
     guardRequest(provenance(c), rooms.listensOnLoopback());
+    authorise({ method: method ?? '', authorisation: headers.authorization }, rooms.token());
     await next();
   });
   addObservation(app, rooms);
@@ -64,7 +69,11 @@ export function adminRoutes(rooms: Rooms): Hono<Env> {
     ),
   );
   app.onError((thrown, c) => {
-    if (thrown instanceof ApiError) return failed(c, thrown);
+    if (thrown instanceof ApiError) {
+      if (thrown.status === 401) c.header('www-authenticate', challengeOf(thrown));
+      if (thrown.code === 'invalid_token') rooms.onWrongToken();
+      return failed(c, thrown);
+    }
     rooms.logger.error({ err: thrown, method: c.req.method, path: c.req.path }, 'the admin API failed');
     return failed(c, new ApiError('internal', 'an error of Aurelay itself; its log has the details'));
   });

@@ -2,9 +2,9 @@ import type { CommandJson, EventJson } from '../admin/api.ts';
 import { AdminClient, AdminFailure } from '../admin/client.ts';
 import { failoversText } from '../admin/failovers-text.ts';
 import { statusTable } from '../admin/status-table.ts';
+import { type Reach, ReachInvalid, reachOf } from './reach.ts';
 
-interface Options {
-  readonly admin: string;
+interface Options extends Reach {
   readonly json?: true;
 }
 
@@ -14,10 +14,10 @@ async function withClient(
   use: (client: AdminClient) => Promise<string | null>,
 ): Promise<void> {
   try {
-    const output = await use(new AdminClient({ address: options.admin }));
+    const output = await use(new AdminClient(reachOf(options)));
     if (output !== null) process.stdout.write(output.endsWith('\n') ? output : `${output}\n`);
   } catch (error) {
-    if (!(error instanceof AdminFailure)) throw error;
+    if (!(error instanceof AdminFailure || error instanceof ReachInvalid)) throw error;
     process.stderr.write(`aurelay: ${error.message}\n`);
     process.exitCode = 1;
   }

@@ -24,7 +24,17 @@ export function buildConfig(
     buildCluster(name, cluster, secrets, resolvePath),
   );
   return {
-    admin: { listen: settings.admin.listen },
+    admin: {
+      listen: settings.admin.listen,
+      tls: settings.admin.tls
+        ? {
+            certificate: resolvePath(settings.admin.tls.certificate),
+            key: resolvePath(settings.admin.tls.key),
+          }
+        : null,
+      token: secrets.get(formatPath(['admin'])) ?? settings.admin.token ?? null,
+      allowInsecure: settings.admin.allow_insecure === 'true',
+    },
     stateDir: settings.state_dir ?? null,
     log: { level: settings.log.level },
     shutdown: { drainTimeoutMs: settings.shutdown.drain_timeout },

@@ -9,7 +9,7 @@ import type { ServerTls } from './tls.ts';
 
 /** The whole configuration, checked and with every default filled in. Secrets are plain here: never log it. */
 export interface Config {
-  readonly admin: { readonly listen: Address };
+  readonly admin: AdminConfig;
   /** Null: nothing is kept over a restart, which only `mode: observe` may choose. */
   readonly stateDir: string | null;
   readonly log: { readonly level: LogLevel };
@@ -23,6 +23,16 @@ export interface Config {
     readonly watch: boolean;
   };
   readonly clusters: ReadonlyMap<ClusterId, ClusterConfig>;
+}
+
+export interface AdminConfig {
+  readonly listen: Address;
+  /** PEM files, with absolute paths; null: plain HTTP. */
+  readonly tls: { readonly certificate: string; readonly key: string } | null;
+  /** What changes something has to show it; null: on loopback only, nobody has to. */
+  readonly token: string | null;
+  /** Plain HTTP beyond this machine was asked for. */
+  readonly allowInsecure: boolean;
 }
 
 /** How a peer that vanished is noticed, on both sides of every session. */

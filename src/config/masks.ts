@@ -11,10 +11,14 @@ export function secretPlaces(source: Source): readonly Place[] {
   const unread = source.discarded.filter(({ path, scalar }) => !scalar || mayBeSecret(path));
   const places = unread.map(({ place }) => place);
   for (const [path, entry] of source.entries()) {
-    if (entry.written !== null && !isReference(entry) && mayBeSecret(path)) places.push(entry.value);
+    if (entry.written === null || isReference(entry)) continue;
+    if (mayBeSecret(path) || pemBegins.test(entry.written)) places.push(entry.value);
   }
   return places;
 }
+
+/** Keys are kept in files; somebody will paste one here all the same. */
+const pemBegins = /-----BEGIN /;
 
 /** A reference without a default says where a secret is, not what it is. */
 const isReference = ({ written }: Entry): boolean => written !== null && onlyReferences.test(written);
@@ -38,7 +42,8 @@ const holdsSecrets = (node: Outline): boolean =>
     : node.kind === 'section' &&
       [...node.keys.values()].some(({ node: of }) => of.kind === 'value' && of.value.secret);
 
-const secretEntry = /(?:pas+w(?!ord_file)|passphrase|pwd|secret|token|credential)[\w-]*["']?\s*[:=]\s*/i;
+const secretEntry =
+  /(?:pas+w(?!ord_file)|passphrase|pwd|secret|token(?!_file)|credential)[\w-]*["']?\s*[:=]\s*/i;
 
 /** The value is on the lines below: nothing follows, or the header of a block, or a quote that is not closed. */
 const openSecret = new RegExp(`${secretEntry.source}([|>][-+\\d]*|"[^"]*|'[^']*)?\\s*$`, 'i');
@@ -52,12 +57,17 @@ export function secretPlacesInLine(
   text: string,
   line: { readonly from: number; readonly to: number },
 ): readonly Place[] {
-  if (continuesSecret(text.slice(0, line.from), text.slice(line.from, line.to))) {
+  const before = text.slice(0, line.from);
+  if (isInPem(before) || continuesSecret(before, text.slice(line.from, line.to))) {
     return [{ start: line.from, end: line.to }];
   }
-  const match = secretEntry.exec(text.slice(line.from, line.to));
+  const match =
+    secretEntry.exec(text.slice(line.from, line.to)) ?? pemBegins.exec(text.slice(line.from, line.to));
   return match === null ? [] : [{ start: line.from + match.index + match[0].length, end: line.to }];
 }
+
+const isInPem = (before: string): boolean =>
+  before.lastIndexOf('-----BEGIN ') > before.lastIndexOf('-----END ');
 
 function continuesSecret(before: string, line: string): boolean {
   let indent = indentOf(line);

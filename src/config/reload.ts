@@ -17,6 +17,7 @@ export interface ReloadPlan {
 
 /** Keys outside of the clusters that are read again; whatever else is there is read at the start only. */
 const reloadedKeys: readonly string[] = [
+  'admin.token',
   'log.level',
   'shutdown.drain_timeout',
   'tcp.keepalive',

@@ -3,6 +3,7 @@ import { formatAddress } from '../cluster/instance.ts';
 import type { EndpointType } from '../endpoints/endpoint.ts';
 import { defaultServerTls, tlsModes } from './tls.ts';
 import {
+  bearerToken,
   choice,
   duration,
   hostName,
@@ -397,13 +398,43 @@ const cluster = z.strictObject({
   }),
 });
 
+const adminTls = z.strictObject({
+  certificate: key(text('a path', '/etc/aurelay/admin.crt', 4096), {
+    about:
+      'A PEM file: the certificate, and those that lead from it to its authority. It is read again when it changes.',
+    example: 'certificate: /etc/aurelay/admin.crt',
+  }),
+  key: key(text('a path', '/etc/aurelay/admin.key', 4096), {
+    about: 'Its private key as PEM, without a passphrase. It is read again when it changes.',
+    example: 'key: /etc/aurelay/admin.key',
+  }),
+});
+
 /** The whole file. Names, and whatever concerns more than one key, are looked at in `checks/`. */
 export const configSchema = z.strictObject({
   admin: key(
     z
       .strictObject({
         listen: key(listenAddress(defaultAdminListen).prefault(defaultAdminListen), {
-          about: 'Where the HTTP API, the metrics and the dashboard listen. They ask for no login.',
+          about:
+            'Where the HTTP API and the metrics listen. Anything but this machine needs `tls` (or `allow_insecure`) and a token.',
+        }),
+        tls: key(adminTls.optional(), {
+          about: 'Speaks HTTPS, and no plain HTTP beside it.',
+          default: 'plain HTTP',
+        }),
+        token: key(bearerToken(`\${AURELAY_TOKEN}`).optional(), {
+          about:
+            'Whatever changes something has to show this token (`Authorization: Bearer …`, at least 16 characters). Reading needs none.',
+          default: 'none',
+        }),
+        token_file: key(text('a path', '/run/secrets/aurelay_token', 4096).optional(), {
+          about: 'A file with the token in its only line, instead of `token`.',
+          default: 'none',
+        }),
+        allow_insecure: key(choice('false', 'true').prefault('false'), {
+          about:
+            'Listens beyond this machine without `tls`: the token can then be read on its way. For a network that only operators reach, or a proxy in front that has TLS.',
         }),
       })
       .prefault({}),

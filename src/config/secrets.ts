@@ -2,12 +2,12 @@ import { clustersOf, error } from './checks/check.ts';
 import { type Finding, formatPath } from './finding.ts';
 import type { Inspection } from './inspection.ts';
 import type { Path } from './outline.ts';
-import { longestSecret } from './value.ts';
+import { longestSecret, tokenFlaw } from './value.ts';
 
-/** Passwords by the path of their section, `clusters.orders.monitor`. */
+/** Passwords by the path of their section, `clusters.orders.monitor`; the token of the admin API is at `admin`. */
 export type Secrets = ReadonlyMap<string, string>;
 
-/** Reads each `password_file`. What is in one never gets into a finding, nor does a path from the environment. */
+/** Reads each `password_file`, and the `token_file`. What is in one never gets into a finding, nor does a path from the environment. */
 export function readSecrets(
   inspection: Inspection,
   readFile: (path: string) => string,
@@ -19,20 +19,46 @@ export function readSecrets(
       const login = cluster.value[section];
       const path = [...cluster.path, section];
       if (login?.password_file === undefined) continue;
-      if (inspection.has([...path, 'password'])) findings.push(both(path));
+      if (inspection.has([...path, 'password'])) findings.push(both(path, 'password'));
       const result = readSecret(login.password_file, readFile);
       if (result.ok) secrets.set(formatPath(path), result.secret);
       else findings.push(error('secret-file', [...path, 'password_file'], `the password file ${result.why}`));
     }
   }
+  findings.push(...readToken(inspection, readFile, secrets));
   return { secrets, findings };
 }
 
-const both = (path: Path): Finding =>
-  error('conflicting-keys', [...path, 'password_file'], '`password` and `password_file` are both given', {
-    on: 'key',
-    hint: 'remove one of them',
-  });
+function* readToken(
+  { settings, has }: Inspection,
+  readFile: (path: string) => string,
+  secrets: Map<string, string>,
+): Iterable<Finding> {
+  const path = ['admin'];
+  const file = settings.admin?.token_file;
+  if (file === undefined) return;
+  if (has([...path, 'token'])) yield both(path, 'token');
+  const result = readSecret(file, readFile);
+  const flaw = result.ok ? tokenFlaw(result.secret) : null;
+  if (result.ok && flaw === null) secrets.set(formatPath(path), result.secret);
+  else {
+    const why = result.ok ? `has a token that cannot be one: it ${flaw}` : result.why;
+    yield error('secret-file', [...path, 'token_file'], `the token file ${why}`, {
+      hint: result.ok ? '`openssl rand -hex 32` makes one' : null,
+    });
+  }
+}
+
+const both = (path: Path, secret: 'password' | 'token'): Finding =>
+  error(
+    'conflicting-keys',
+    [...path, `${secret}_file`],
+    `\`${secret}\` and \`${secret}_file\` are both given`,
+    {
+      on: 'key',
+      hint: 'remove one of them',
+    },
+  );
 
 type SecretReading =
   | { readonly ok: true; readonly secret: string }

@@ -40,16 +40,14 @@ export function* checkTlsFiles(inspection: Inspection, inspectFiles: InspectTlsF
 function sectionsWithFiles(
   inspection: Inspection,
 ): readonly { readonly path: Path; readonly files: NamedTlsFiles }[] {
-  return clustersOf(inspection).flatMap((cluster) => {
-    const endpoints = endpointsOf(cluster).map(({ path, value }) => ({
+  const ofClusters = clustersOf(inspection).flatMap((cluster) => [
+    { path: [...cluster.path, 'server_tls'], files: cluster.value.server_tls },
+    ...endpointsOf(cluster).map(({ path, value }) => ({
       path: [...path, 'tls'],
       // TLS that passes through has no files.
       files: value.tls?.mode === 'terminate' ? value.tls : undefined,
-    }));
-    const sections = [
-      { path: [...cluster.path, 'server_tls'], files: cluster.value.server_tls },
-      ...endpoints,
-    ];
-    return sections.flatMap(({ path, files }) => (files === undefined ? [] : [{ path, files }]));
-  });
+    })),
+  ]);
+  const sections = [{ path: ['admin', 'tls'], files: inspection.settings.admin?.tls }, ...ofClusters];
+  return sections.flatMap(({ path, files }) => (files === undefined ? [] : [{ path, files }]));
 }

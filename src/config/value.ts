@@ -184,6 +184,26 @@ export function secret(example: string) {
   });
 }
 
+/** What a bearer token may be made of (RFC 6750, 2.1: `b64token`), so that it fits into a header as it is. */
+const tokenForm = /^[A-Za-z0-9._~+/-]+=*$/;
+const shortestToken = 16;
+
+/** What is wrong with a bearer token; null where it can be one. */
+export function tokenFlaw(written: string): string | null {
+  if (!tokenForm.test(written)) return 'may only have letters, digits and `-._~+/`, and `=` at its end';
+  if (written.length < shortestToken) return `must have at least ${shortestToken} characters`;
+  return written.length > longestSecret ? `must have at most ${longestSecret} characters` : null;
+}
+
+/** A secret that is sent in a header; empty is none at all, as with passwords. */
+export function bearerToken(example: string) {
+  return value({ what: 'a token', example, type: 'text', secret: true }, (written) => {
+    const flaw = written === '' ? null : tokenFlaw(written);
+    if (flaw !== null) return { ...limit(flaw), hint: '`openssl rand -hex 32` makes one' };
+    return { ok: true, value: written === '' ? null : written };
+  });
+}
+
 export const longestSecret = 4096;
 
 export function choice<const Value extends string>(...values: readonly [Value, ...Value[]]) {

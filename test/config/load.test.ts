@@ -131,7 +131,7 @@ clusters:
 `);
   const { clusters, ...rest } = config;
   assert.deepEqual(rest, {
-    admin: { listen: { host: '127.0.0.1', port: 8080 } },
+    admin: { listen: { host: '127.0.0.1', port: 8080 }, tls: null, token: null, allowInsecure: false },
     stateDir: null,
     log: { level: 'info' },
     reload: { watch: false },

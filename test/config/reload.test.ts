@@ -54,6 +54,8 @@ test('what only a restart changes is refused, and with it all the rest', () => {
     ['state_dir', 'tcp: { user_timeout: 1m }\nstate_dir', /`tcp.user_timeout`/],
     ['engine: postgres', 'engine: mysql', /`clusters.a.engine`/],
   ];
+  const token = 'admin: { token: a-token-of-some-length }\nstate_dir';
+  assert.deepEqual(plan((text) => text.replace('state_dir', token)).refusals, []);
   for (const [from, to, expected] of changes) {
     assert.match(plan((text) => text.replace(from, to)).refusals.join(), expected);
   }

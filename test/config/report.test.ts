@@ -68,7 +68,10 @@ test('the report as JSON counts errors and warnings', () => {
     warnings: 0,
     diagnostics: [],
   });
-  const text = `admin: { listen: 0.0.0.0:8080 }${goodText.replace('engine:', 'engin:')}`;
+  const text = goodText
+    .replace('engine:', 'engin:')
+    .replace('max_lag: 5s', 'max_lag: 5s, slow_start: 0s')
+    .replace('failover: { mode: automatic }', 'failover: { mode: automatic, promote_timeout: 60s }');
   const report = JSON.parse(checkReport(load(text), { json: true }));
   assert.deepEqual([report.ok, report.errors, report.warnings, report.diagnostics.length], [false, 2, 1, 3]);
 });

@@ -56,7 +56,12 @@ const loadAurelay = () => {
   const result = loadConfig({
     text: read('config/docker/aurelay.yaml'),
     file: 'config/docker/aurelay.yaml',
-    env: serviceOf('aurelay').environment ?? {},
+    env: Object.fromEntries(
+      Object.entries(serviceOf('aurelay').environment ?? {}).map(([name, text]) => [
+        name,
+        withDefaults(text),
+      ]),
+    ),
     readFile: () => assert.fail('no secret is read from a file'),
   });
   assert.ok(result.ok, JSON.stringify(result));

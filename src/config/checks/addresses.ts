@@ -1,16 +1,9 @@
-import {
-  canonicalHost,
-  type HostPort,
-  isLoopback,
-  isWildcard,
-  listenersCollide,
-  reaches,
-} from '../address.ts';
+import { canonicalHost, type HostPort, isWildcard, listenersCollide, reaches } from '../address.ts';
 import type { Finding } from '../finding.ts';
 import type { Inspection } from '../inspection.ts';
 import type { Path } from '../outline.ts';
 import { defaultPorts } from '../schema.ts';
-import { type Check, clustersOf, endpointsOf, error, instancesOf, warning } from './check.ts';
+import { type Check, clustersOf, endpointsOf, error, instancesOf } from './check.ts';
 
 interface Listener {
   readonly what: string;
@@ -31,7 +24,6 @@ interface Server {
 export const checkAddresses: Check = function* (inspection) {
   const listeners = listenersOf(inspection);
   const servers = clustersOf(inspection).map((cluster) => serversOf(cluster));
-  yield* exposedAdmin(inspection);
   yield* listenConflicts(inspection, listeners);
   for (const one of servers) {
     yield* serverConflicts(
@@ -78,19 +70,6 @@ function serversOf(cluster: ReturnType<typeof clustersOf>[number]): readonly Ser
       const address = { host: written.host, port: written.port ?? defaultPorts[engine] };
       return [{ name, cluster: cluster.name, path: [...path, key], address }];
     }),
-  );
-}
-
-function* exposedAdmin({ settings }: Inspection): Iterable<Finding> {
-  const listen = settings.admin?.listen;
-  if (!listen || isLoopback(listen.host)) return;
-  yield warning(
-    'exposed-admin',
-    ['admin', 'listen'],
-    'the admin API asks for no login and can start a failover',
-    {
-      hint: 'listen on 127.0.0.1, or make sure that only operators and Prometheus reach it',
-    },
   );
 }
 

@@ -2,6 +2,7 @@ import type { Finding } from '../finding.ts';
 import type { Inspection } from '../inspection.ts';
 import { checkAccess } from './access.ts';
 import { checkAddresses } from './addresses.ts';
+import { checkAdmin } from './admin.ts';
 import { checkDurability } from './durability.ts';
 import { checkEndpoints } from './endpoints.ts';
 import { checkFailover } from './failover.ts';
@@ -12,6 +13,7 @@ import { checkTermination } from './termination.ts';
 
 const checks = [
   checkNames,
+  checkAdmin,
   checkAddresses,
   checkSharedListeners,
   checkEndpoints,
