@@ -23,6 +23,7 @@ import type { Supervisor } from './control/supervisor.ts';
 import { targetOf } from './control/target.ts';
 import type { Endpoint } from './endpoints/endpoint.ts';
 import { engines } from './engines/engines.ts';
+import type { InheritedSockets } from './inherited-sockets.ts';
 import { createProxy, type EndpointProxy } from './proxy/proxy.ts';
 import { createRelay } from './proxy/relay/create-relay.ts';
 import type { Termination } from './proxy/termination.ts';
@@ -53,6 +54,8 @@ export interface AppOptions {
   readonly supervisor?: Supervisor;
   /** This process must not go on: an invariant is broken. */
   readonly onFatal: (error: unknown) => void;
+  /** Sockets that listen already, for whoever is configured to listen where they do. */
+  readonly inherited?: InheritedSockets;
 }
 
 const eventsKept = 1_000;
@@ -127,6 +130,7 @@ class Wiring implements App, Controls {
       observer: this.metrics.observer,
       relay,
       keepaliveMs,
+      inheritedSocket: (listen) => this.inheritedSocket(listen),
       viewOf: (cluster) => this.view(cluster),
       engineOf: (cluster) => engines[this.config(cluster).engine],
       terminationOf: (endpoint) => this.terminationOf(endpoint),
@@ -231,8 +235,10 @@ class Wiring implements App, Controls {
   async start(): Promise<void> {
     const { config, logger } = this.options;
     const { listen, tls, allowInsecure } = config.admin;
+    const fd = await this.inheritedSocket(listen);
     this.admin = await startAdmin({
       listen,
+      inherited: fd === null ? null : { fd },
       controls: this,
       metrics: this.metrics,
       logger,
@@ -247,6 +253,9 @@ class Wiring implements App, Controls {
     for (const controller of this.controllers.values()) controller.start();
     const endpoints = [...config.clusters.values()].flatMap((cluster) => [...cluster.endpoints.values()]);
     await Promise.all(endpoints.map((endpoint) => this.proxy.listen(endpoint)));
+    for (const what of this.options.inherited?.unclaimed() ?? []) {
+      logger.warn({ event: 'inherited.unclaimed' }, what);
+    }
     this.watchConfig();
   }
 
@@ -273,6 +282,18 @@ class Wiring implements App, Controls {
     this.certificates.stop();
     await this.admin?.close();
     this.metrics.close();
+  }
+
+  private async inheritedSocket(listen: Address): Promise<number | null> {
+    const fd = (await this.options.inherited?.take(listen)) ?? null;
+    const { host, port } = listen;
+    if (fd !== null) {
+      this.options.logger.info(
+        { event: 'inherited.taken', fd, host, port },
+        `inherited socket ${fd} is in use`,
+      );
+    }
+    return fd;
   }
 
   private isReady(): boolean {

@@ -2,7 +2,9 @@ import type { Logger } from 'pino';
 import { startApp } from '../app.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
+import { inheritedSockets } from '../inherited-sockets.ts';
 import type { ConfigSource } from '../reload.ts';
+import { systemdNotifier } from '../systemd-notifier.ts';
 import { version } from '../version.ts';
 
 /**
@@ -10,6 +12,7 @@ import { version } from '../version.ts';
  * a signal, with 1 when it cannot start or an invariant breaks. SIGHUP reads the configuration again.
  */
 export async function runUntilSignal(config: Config, logger: Logger, source: ConfigSource): Promise<void> {
+  const inherited = inheritedSockets(process.env, process.pid);
   // A process that cannot trust itself must not go on admitting writers; a supervisor starts it anew.
   process.on('uncaughtException', (error) => {
     logger.fatal({ event: 'crash', err: error }, `aurelay stops: ${messageOf(error)}`);
@@ -19,14 +22,27 @@ export async function runUntilSignal(config: Config, logger: Logger, source: Con
   let reload = (): void => {};
   process.on('SIGHUP', () => reload());
   logger.info({ event: 'start', version, node: process.version, pid: process.pid }, `aurelay ${version}`);
+  const systemd = systemdNotifier(process.env, (why) => logger.warn({ event: 'systemd.not-told' }, why));
   try {
-    const app = await startApp({ config, source, logger, version, onFatal: () => process.exit(1) });
-    reload = () => void app.reload('signal');
+    const app = await startApp({
+      config,
+      source,
+      logger,
+      version,
+      onFatal: () => process.exit(1),
+      inherited,
+    });
+    systemd.ready();
+    reload = () => {
+      systemd.reloading();
+      void app.reload('signal').finally(() => systemd.ready());
+    };
     let signals = 0;
     const onSignal = (signal: NodeJS.Signals): void => {
       signals += 1;
       logger.info({ event: 'signal', signal }, `received ${signal}`);
       if (signals > 1) process.exit(0);
+      systemd.stopping();
       app.stop().then(
         () => process.exit(0),
         (error: unknown) => {

@@ -75,6 +75,7 @@ export class ListenerStock {
     let closed = false;
     return {
       address: listener.address,
+      outlives: listener.outlives,
       limit: (maxSessions) => listener.limit(maxSessions),
       close: () => {
         if (closed) return;

@@ -16,6 +16,8 @@ const quietMs = 1000;
 export interface Listener {
   /** Where it listens, with the port that the system chose if 0 was asked for. */
   readonly address: Address;
+  /** The socket goes on listening without this process: nobody who connects is to notice that it ends. */
+  readonly outlives: boolean;
   /** How many sessions there may be of all its endpoints. */
   limit(maxSessions: number): void;
   /** Stops accepting. Connections go on. */
@@ -29,7 +31,8 @@ export class ListenFailed extends Error {
 
 /**
  * Accepts the clients of `endpoint`, and of those that share its address, each paused and with an `error` listener for
- * ever. More clients at a time than could ever be sessions, or be told that they cannot, are dropped.
+ * ever. More clients at a time than could ever be sessions, or be told that they cannot, are dropped. `inheritedFd`: a
+ * socket that listens there already.
  */
 export function openListener(
   endpoint: Endpoint,
@@ -37,6 +40,7 @@ export function openListener(
   logger: Logger,
   onClient: (socket: Socket) => void,
   keepaliveMs: () => number = () => defaultKeepaliveMs,
+  inheritedFd: number | null = null,
 ): Promise<Listener> {
   const server = createServer(
     {
@@ -58,7 +62,8 @@ export function openListener(
   return new Promise((resolve, reject) => {
     const onFailure = (error: Error) => reject(new ListenFailed(explain(endpoint, error)));
     server.once('error', onFailure);
-    server.listen({ host, port, backlog }, () => {
+    const place = inheritedFd === null ? { host, port } : { fd: inheritedFd };
+    server.listen({ ...place, backlog }, () => {
       server.off('error', onFailure);
       const bound = server.address();
       const address = { host, port: typeof bound === 'object' && bound !== null ? bound.port : port };
@@ -72,7 +77,7 @@ export function openListener(
         ),
       );
       server.on('drop', () => complain('too many connections at a time: dropped one; raise max_sessions'));
-      resolve({ address, limit, close: () => void server.close() });
+      resolve({ address, limit, outlives: inheritedFd !== null, close: () => void server.close() });
     });
   });
 }

@@ -41,6 +41,8 @@ export interface ProxyDeps {
   readonly relay?: Relay;
   /** How long a connection on either side is silent before TCP asks whether its peer is still there; by default 30 s. */
   readonly keepaliveMs?: number;
+  /** The descriptor of a socket that listens there already, handed down by whoever started this process; null: none. */
+  inheritedSocket?(listen: Address): Promise<number | null>;
   viewOf(cluster: ClusterId): ClusterView;
   engineOf(cluster: ClusterId): Pick<Engine, 'name' | 'protocol'>;
   /** How an endpoint ends its clients' TLS; null, or absent: it does not. Throws where its files are no good. */
@@ -126,9 +128,10 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
   const { clock } = deps;
   const relay = deps.relay ?? createStreamRelay(clock);
   let { keepaliveMs = defaultKeepaliveMs } = deps;
-  const stock = new ListenerStock((endpoint, onClient) =>
-    openListener(endpoint, clock, deps.logger, onClient, () => keepaliveMs),
-  );
+  const stock = new ListenerStock(async (endpoint, onClient) => {
+    const inherited = (await deps.inheritedSocket?.(endpoint.listen)) ?? null;
+    return openListener(endpoint, clock, deps.logger, onClient, () => keepaliveMs, inherited);
+  });
   const registry = new Registry<Session>();
   const pacer = new DialPacer();
   const numbers = new SessionNumbers(deps.prng);
@@ -137,6 +140,9 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
   const rooms = new Map<ClusterId, Room>();
   let draining = false;
   let onSessionGone: (() => void) | null = null;
+
+  /** Closed here, and served by the next process: who has just come in is not turned away. */
+  const outliving = new Set<SharedListener>();
 
   /** Those of endpoints that were closed meanwhile too. */
   const sessions = new Set<Session>();
@@ -248,14 +254,19 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
   /** Accepts nobody any more, and turns away who costs nobody anything yet. */
   function shut(door: Door): void {
     const { ctx, listener } = door;
+    const outlives = listener?.outlives ?? false;
     listener?.remove(ctx);
     door.listener = null;
     door.error = 'closed';
-    ctx.closing = true;
-    if (listener?.isClosed) listener.gate.shut();
+    ctx.closing = !outlives;
+    if (listener?.isClosed) {
+      if (outlives) outliving.add(listener);
+      else listener.gate.shut();
+    }
     for (const session of [...sessions]) {
       const isOurs = session.isAt(ctx) || (listener?.isClosed && session.isUndecidedAt(listener));
-      if (isOurs && session.isIdle) session.shutDown();
+      // One that has just been accepted from a queue that is served again in a moment is let in as if nothing were.
+      if (isOurs && session.isIdle && !(outlives && session.isOpening)) session.shutDown();
     }
   }
 
@@ -328,6 +339,7 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       draining = true;
       for (const room of rooms.values()) for (const door of room.doors.values()) shut(door);
       await sessionsGone(timeoutMs);
+      for (const listener of outliving) listener.gate.shut();
       for (const session of [...sessions]) session.shutDown();
       await sessionsGone(farewellMs);
       for (const session of [...sessions]) session.destroy();

@@ -173,6 +173,11 @@ export class Session {
     return this.#state.name === 'opening' || (this.#state.name === 'travelling' && this.#state.trip.isHeld);
   }
 
+  /** The client has not said yet what it wants. */
+  get isOpening(): boolean {
+    return this.#state.name === 'opening';
+  }
+
   /** Ends it: with an error where the client can be told, at once where it is routed. */
   shutDown(): void {
     switch (this.#state.name) {

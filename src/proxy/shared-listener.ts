@@ -43,6 +43,11 @@ export class SharedListener {
     return this.#listener === null;
   }
 
+  /** See `Listener.outlives`. */
+  get outlives(): boolean {
+    return this.#listener?.outlives ?? false;
+  }
+
   get isShared(): boolean {
     return this.#doors.length > 1;
   }
