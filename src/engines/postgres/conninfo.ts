@@ -9,6 +9,8 @@ export class ConninfoInvalid extends Error {
   override readonly name = 'ConninfoInvalid';
 }
 
+/** The names that libpq knows are made of these characters. */
+const keywordForm = /^\w+$/;
 const uriScheme = /^postgres(?:ql)?:\/\//;
 
 /** Reads either form of a libpq connection string (manual, "Connection Strings"). Throws `ConninfoInvalid`. */
@@ -168,6 +170,10 @@ function readParameters(text: string, settings: Map<string, string>): void {
       throw new ConninfoInvalid('a parameter of the connection string has no name, no "=", or more than one');
     }
     const keyword = decode(name);
+    // Written out again, any other character would end the keyword, and what follows be another one.
+    if (!keywordForm.test(keyword)) {
+      throw new ConninfoInvalid('a parameter of the connection string has a name that no parameter has');
+    }
     // JDBC's way to say it, which libpq understands.
     if (keyword === 'ssl' && value === 'true') settings.set('sslmode', 'require');
     else settings.set(keyword, decode(value));

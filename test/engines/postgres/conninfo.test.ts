@@ -175,4 +175,10 @@ describe('conninfo', () => {
     assert.deepEqual(source('host=a port='), { host: 'a', port: 5432 });
     assert.equal(source('user=ann'), null);
   });
+
+  it('has no parameter whose name would read as something else when it is written again', () => {
+    for (const name of ['s%20', "x%3D'evil'%20host", "a'b", 'host%0A']) {
+      assert.throws(() => parseConninfo(`postgres://?${name}=1`), /name that no parameter has/);
+    }
+  });
 });
