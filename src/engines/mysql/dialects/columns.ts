@@ -1,5 +1,18 @@
 import type { Address } from '../../../cluster/instance.ts';
+import { ProtocolFailed } from '../failure.ts';
 import type { Channel, ReplicationError, Row } from './dialect.ts';
+
+/**
+ * The row in which a server says whether it takes writes. Throws `ProtocolFailed` where it does not: what is not said
+ * counts for nothing, and least of all for a server that can be written to.
+ */
+export function variablesOf(rows: readonly Row[] | undefined): Row {
+  const row = rows?.[0];
+  if (row?.read_only === undefined || row.read_only === null) {
+    throw new ProtocolFailed('it did not say whether it is read-only');
+  }
+  return row;
+}
 
 /** A column that this server may not have; empty and NULL are the same. */
 export function textOf(row: Row, ...names: readonly string[]): string | null {

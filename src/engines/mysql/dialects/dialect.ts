@@ -10,6 +10,7 @@ import type { SemiSync } from '../semi-sync.ts';
 export interface Dialect {
   /** Statements, sent at once, whose results `readStatus` reads. */
   readonly statusSql: string;
+  /** Throws `ProtocolFailed` where they do not say whether the server takes writes. */
   readStatus(results: Results): ServerStatus;
 
   /** Stop taking transactions from the source; what was received goes on being applied. */

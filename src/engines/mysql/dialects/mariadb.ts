@@ -3,7 +3,17 @@ import type { Credentials } from '../../engine.ts';
 import { formatGtidList, lacks, newestOfEachDomain, parseGtidList } from '../gtid-list.ts';
 import { positionOfLists } from '../position.ts';
 import { readSemiSync, semiSyncSql } from '../semi-sync.ts';
-import { addressOf, errorOf, isOn, joined, numberOf, receivingOf, sameSpot, textOf } from './columns.ts';
+import {
+  addressOf,
+  errorOf,
+  isOn,
+  joined,
+  numberOf,
+  receivingOf,
+  sameSpot,
+  textOf,
+  variablesOf,
+} from './columns.ts';
 import type { Channel, Dialect, Results, Row, ServerStatus, Statement } from './dialect.ts';
 import { quote } from './quote.ts';
 
@@ -74,7 +84,7 @@ function adoptOwnHistorySql({ executed }: ServerStatus): string | null {
 }
 
 function readStatus([variables, channels, ...semiSync]: Results): ServerStatus {
-  const row = variables?.[0] ?? {};
+  const row = variablesOf(variables);
   const slavePos = row.slave_pos ?? '';
   const executed = [row.binlog_state ?? '', row.binlog_pos ?? '', slavePos];
   const rows = channels ?? [];

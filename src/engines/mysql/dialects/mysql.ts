@@ -4,7 +4,17 @@ import { countMissing, parseGtidSet } from '../gtid-set.ts';
 import { type MysqlPosition, positionOfSets } from '../position.ts';
 import { readSemiSync, semiSyncSql } from '../semi-sync.ts';
 import { isAtLeast, type ServerVersion } from '../server-version.ts';
-import { addressOf, errorOf, isOn, joined, numberOf, receivingOf, sameSpot, textOf } from './columns.ts';
+import {
+  addressOf,
+  errorOf,
+  isOn,
+  joined,
+  numberOf,
+  receivingOf,
+  sameSpot,
+  textOf,
+  variablesOf,
+} from './columns.ts';
 import type { Channel, Dialect, Results, Row, ServerStatus, Statement } from './dialect.ts';
 import { quote } from './quote.ts';
 
@@ -88,7 +98,7 @@ function changeSource(
 }
 
 function readStatus([variables, channels, ...semiSync]: Results): ServerStatus {
-  const row = variables?.[0] ?? {};
+  const row = variablesOf(variables);
   const gtidMode = textOf(row, 'gtid_mode');
   const executedText = row.gtid_executed ?? '';
   const rows = (channels ?? []).filter(isConfigured);

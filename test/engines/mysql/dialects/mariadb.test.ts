@@ -85,3 +85,9 @@ test('a connection is always named, and without a password no certificate is ver
   assert.doesNotMatch(keep.sql, /SSL/);
   assert.match(dialect.changeSource('', { host: 'a', port: 1 }, null, true).sql, /, MASTER_SSL = 1$/);
 });
+
+test('a server that does not say whether it is read-only is not taken for one that can be written to', () => {
+  for (const results of [[], [[]], [[{ server_id: '1' }]], [[{ read_only: null }]]]) {
+    assert.throws(() => dialect.readStatus(results as Row[][]), /did not say whether it is read-only/);
+  }
+});

@@ -145,3 +145,13 @@ test('a server is writable only where neither switch is on', () => {
     status({ ...variables, read_only, super_read_only }).writable;
   assert.deepEqual([writable('0', '0'), writable('1', '0'), writable('1', '1')], [true, false, false]);
 });
+
+test('a server that does not say whether it is read-only is not taken for one that can be written to', () => {
+  const { read_only: _, ...silent } = variables;
+  for (const results of [[], [[]], [[silent]], [[{ ...variables, read_only: null }]]]) {
+    assert.throws(
+      () => dialectOf('8.4.3').readStatus(results as Row[][]),
+      /did not say whether it is read-only/,
+    );
+  }
+});
