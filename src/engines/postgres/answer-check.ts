@@ -10,11 +10,14 @@ export interface AnswerFault {
 
 /** The longest message that a query of the monitor can be answered with is some kilobytes. */
 const maxMessageBytes = 262_144;
+/** All rows of an answer; the driver keeps them until the last one has come. The longest answers list sessions. */
+const maxResultBytes = 4 * 1024 * 1024;
 
 /** All messages of a server without COPY and replication (protocol, "Message Formats"). */
 const known = new Set([...'RKSZENTDCIAtns123'].map(typeByte));
 const errorResponse = typeByte('E');
 const noticeResponse = typeByte('N');
+const readyForQuery = typeByte('Z');
 
 /**
  * Watches what a server sends to the monitor, before the driver reads it: pg-protocol's parser waits for any length
@@ -23,6 +26,8 @@ const noticeResponse = typeByte('N');
  */
 export class AnswerCheck {
   readonly #held = new Accumulator();
+  /** Since the server was last ready for a query. */
+  #resultBytes = 0;
   #opening: AnswerOpening | null = new AnswerOpening('startup');
 
   /** Null while all is well. */
@@ -41,6 +46,10 @@ export class AnswerCheck {
       if (header.kind === 'bad') return protocolFault(header.why);
       if (header.kind === 'need-more' || bytes.length < header.frame.length) return null;
       const message = this.#held.take(header.frame.length);
+      this.#resultBytes = type === readyForQuery ? 0 : this.#resultBytes + message.length;
+      if (this.#resultBytes > maxResultBytes) {
+        return protocolFault(`an answer of more than ${maxResultBytes} bytes`);
+      }
       if ((type === errorResponse || type === noticeResponse) && !hasWholeFields(message)) {
         return protocolFault('an error that cannot be read');
       }

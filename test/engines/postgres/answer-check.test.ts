@@ -46,6 +46,17 @@ describe('what the driver is not to see', () => {
     assert.match(after(message('N', ascii('SNOTICE'))) ?? '', /cannot be read/);
   });
 
+  it('is an answer that does not come to an end', () => {
+    const row = message('D', new Uint8Array(60_000));
+    const answer = new AnswerCheck();
+    assert.equal(answer.push(session), null);
+    for (let rows = 0; rows < 60; rows++) assert.equal(answer.push(row), null);
+    assert.equal(answer.push(message('Z', ascii('I'))), null);
+    const faults = Array.from({ length: 80 }, () => answer.push(row));
+    assert.match(faults.find((fault) => fault !== null)?.why ?? '', /answer of more than/);
+    assert.ok(faults.findIndex((fault) => fault !== null) > 60);
+  });
+
   it('is an answer that does not begin as one', () => {
     assert.notEqual(check([ascii('SSH-2.0-x\r\n')]), null);
     assert.notEqual(check([Uint8Array.of(0x4a, 0, 0, 0, 10)]), null);
