@@ -179,6 +179,9 @@ function logIn(
 /** Makes the driver ask the server for TLS; the handshake is not the driver's (`takeOverHandshake`). */
 const onlyToBeAskedFor = { rejectUnauthorized: true };
 
+/** For the driver to tell of a closed socket by itself. */
+const lastChanceMs = 100;
+
 class DriverLink implements Link {
   onLost: ((reason: Error) => void) | null = null;
   isSecured = false;
@@ -188,6 +191,8 @@ class DriverLink implements Link {
   private readonly target: Target;
   private socket: Socket;
   private over = false;
+  /** Rejects each query that has no answer yet. */
+  private readonly waiting = new Set<(reason: Error) => void>();
 
   constructor(connection: Connection, socket: Socket, version: ServerVersion, target: Target) {
     this.connection = connection;
@@ -205,7 +210,7 @@ class DriverLink implements Link {
 
   async query(statement: string | Statement): Promise<Results> {
     const { sql, values } = typeof statement === 'string' ? { sql: statement, values: [] } : statement;
-    const [results] = await this.connection.promise().query(sql, [...values]);
+    const [results] = await this.orGivenUp(this.connection.promise().query(sql, [...values]));
     return asLists(results);
   }
 
@@ -213,6 +218,24 @@ class DriverLink implements Link {
     this.over = true;
     // Not the connection's own `destroy`, which would leave the promise of a query under way open for ever.
     this.socket.destroy();
+    this.giveUpSoon();
+  }
+
+  /** The driver forgets a query for good where a server answers it with what is no answer. */
+  private orGivenUp<Value>(answer: Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      this.waiting.add(reject);
+      const settled = () => this.waiting.delete(reject);
+      answer.then(resolve, reject).finally(settled);
+      if (this.over) this.giveUpSoon();
+    });
+  }
+
+  /** Not at once: the driver may know better why. */
+  private giveUpSoon(): void {
+    setTimeout(() => {
+      for (const reject of this.waiting) reject(lostError('the connection was closed before an answer came'));
+    }, lastChanceMs);
   }
 
   /**
