@@ -107,7 +107,7 @@ test('any text gives diagnostics or a configuration', () => {
     fc.array(token, { maxLength: 60 }).map((parts) => parts.join('')),
   );
   fc.assert(
-    fc.property(noise, (text) => assertSound(text.replace(/^\ufeff+/, ''), load(text))),
+    fc.property(noise, (text) => assertSound(text.replace(/^\ufeff/, ''), load(text))),
     { numRuns: 500 },
   );
 });
