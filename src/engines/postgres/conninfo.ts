@@ -86,6 +86,11 @@ function parseKeywords(text: string): Conninfo {
         `missing "=" after a keyword of the connection string, at character ${at + 1}`,
       );
     }
+    if (!keywordForm.test(keyword)) {
+      throw new ConninfoInvalid(
+        `a keyword of the connection string that there is none of, at character ${at + 1}`,
+      );
+    }
     const { value, end } = readValue(text, skipSpace(text, equals + 1));
     settings.set(keyword, value);
     at = skipSpace(text, end);

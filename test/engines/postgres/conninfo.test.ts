@@ -176,6 +176,10 @@ describe('conninfo', () => {
     assert.equal(source('user=ann'), null);
   });
 
+  it('has no keyword that would make it a URI when it is written again', () => {
+    assert.throws(() => parseConninfo('\npostgresql://='), /keyword .* that there is none of/);
+  });
+
   it('has no parameter whose name would read as something else when it is written again', () => {
     for (const name of ['s%20', "x%3D'evil'%20host", "a'b", 'host%0A']) {
       assert.throws(() => parseConninfo(`postgres://?${name}=1`), /name that no parameter has/);
