@@ -31,6 +31,7 @@ export interface Program {
 export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  readonly cwd?: string;
   readonly timeoutMs?: number;
 }
 
@@ -39,7 +40,7 @@ export function startProgram(
   t: Cleanup,
   file: string,
   args: readonly string[],
-  { env = {}, input = '', timeoutMs = 60_000 }: ProgramOptions = {},
+  { env = {}, input = '', cwd, timeoutMs = 60_000 }: ProgramOptions = {},
 ): Program {
   const child = spawn(file, args, {
     // No ~/.psqlrc, ~/.pgpass or ~/.my.cnf, and one language for the messages.
@@ -51,6 +52,7 @@ export function startProgram(
       ...env,
     },
     stdio: ['pipe', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
   });
   let stdout = '';
   let stderr = '';
