@@ -202,6 +202,8 @@ export type ClientEvent =
   | { readonly kind: 'request'; readonly request: ClientRequest }
   /** Cancel a query that runs somewhere: to be sent to each server that may run it, each on a connection of its own. */
   | { readonly kind: 'cancel'; readonly bytes: Uint8Array }
+  /** The client takes its leave before it asked for anything: there is nothing to tell it. */
+  | { readonly kind: 'goodbye' }
   /** The text is for the client and the log. */
   | { readonly kind: 'malformed'; readonly why: string };
 

@@ -245,6 +245,10 @@ export class Session {
         if (this.#verdict === null) this.#cancel(event.bytes);
         else this.#part(nothing);
         return;
+      case 'goodbye':
+        this.#noteClient(null, 'a client left before it had said what it wants');
+        this.#part(nothing);
+        return;
       case 'malformed':
         this.#refuse('protocol_violation', { why: event.why });
         return;

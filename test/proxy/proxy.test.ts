@@ -424,6 +424,15 @@ describe('a client that is no session', () => {
     await session.hears('w heard still here');
   });
 
+  it('is let go without a word when it says goodbye first, and is no error', async () => {
+    const endpoint = writer();
+    await run({ endpoints: [endpoint] });
+    const client = running.client(endpoint).send(Uint8Array.of(0x58, 0, 0, 0, 4));
+    assert.equal(await farewell(client), '');
+    assert.equal(client.fate, 'ended');
+    assert.deepEqual(running.events, ['accepted']);
+  });
+
   it('is told when it stalls', async () => {
     const endpoint = writer({ handshakeTimeoutMs: 200 });
     await run({ endpoints: [endpoint] });

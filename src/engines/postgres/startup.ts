@@ -5,7 +5,7 @@ import { Accumulator } from './accumulator.ts';
 type Decoded =
   | { readonly kind: 'need-more' }
   | { readonly kind: 'malformed'; readonly why: string }
-  | { readonly kind: 'cancel'; readonly length: number }
+  | { readonly kind: 'cancel' | 'goodbye'; readonly length: number }
   | { readonly kind: ClientRequest['kind']; readonly length: number };
 
 /** `MAX_STARTUP_PACKET_LENGTH` of the server (src/include/libpq/pqcomm.h), which does not count the length word. */
@@ -42,6 +42,12 @@ const wrongLayout = malformed(
   'invalid layout of a PostgreSQL startup packet: expected a terminator as last byte',
 );
 
+/**
+ * A Terminate message. Drivers whose user closes while they connect send it first (node-postgres); the server, which
+ * reads it as a length, closes without a word.
+ */
+const terminate = [0x58, 0, 0, 0, 4] as const;
+
 /** First bytes of other protocols that people point at a PostgreSQL port by mistake. */
 const strangers: readonly { readonly starts: readonly string[]; readonly why: string }[] = [
   {
@@ -76,6 +82,9 @@ export class StartupOpening implements ClientOpening {
         return decoded;
       case 'cancel':
         return { kind: 'cancel', bytes: this.#held.take(decoded.length) };
+      case 'goodbye':
+        this.#held.take(decoded.length);
+        return { kind: 'goodbye' };
       default:
         return {
           kind: 'request',
@@ -177,6 +186,9 @@ function decodeTlsHello(bytes: Uint8Array): Decoded {
 }
 
 function decodeStranger(bytes: Uint8Array): Decoded {
+  if (terminate.every((byte, index) => byte === (bytes[index] ?? byte))) {
+    return bytes.length < terminate.length ? needMore : { kind: 'goodbye', length: terminate.length };
+  }
   const text = String.fromCharCode(...bytes.subarray(0, 4));
   for (const { starts, why } of strangers) {
     for (const start of starts) {

@@ -60,6 +60,7 @@ const messages: readonly (readonly [string, Uint8Array, ClientEvent['kind'], str
   ['CancelRequest', cancel30, 'cancel', null],
   ['CancelRequest of 3.2', cancelWith(256), 'cancel', null],
   ['a TLS hello', clientHello(512), 'request', 'direct-tls'],
+  ['Terminate', Uint8Array.of(0x58, 0, 0, 0, 4), 'goodbye', null],
   ['the longest TLS hello', clientHello(16_384), 'request', 'direct-tls'],
 ];
 
@@ -105,6 +106,8 @@ describe('the first bytes of a PostgreSQL client', () => {
   it('finds out a liar without waiting for what it announced', () => {
     assert.match(whyOf(Uint8Array.of(0x7f)), /length/);
     assert.match(whyOf(Uint8Array.of(0, 1)), /length/);
+    assert.match(whyOf(Uint8Array.of(0x58, 0, 0, 0, 5)), /length/);
+    assert.match(whyOf(Uint8Array.of(0x58, 1)), /length/);
     assert.match(whyOf(Uint8Array.of(0, 0, 0x40)), /length/);
     assert.match(whyOf(Uint8Array.of(0, 0, 0x27, 0x15)), /8 to 10004/);
     assert.match(whyOf(Uint8Array.of(0, 0, 0, 7)), /length/);
