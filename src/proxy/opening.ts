@@ -16,6 +16,8 @@ export type OpeningEvent<Entry> =
   | { readonly kind: 'reply'; readonly bytes: Uint8Array }
   | Chosen<Entry>
   | { readonly kind: 'cancel'; readonly bytes: Uint8Array }
+  /** It takes its leave before it asked for anything. */
+  | { readonly kind: 'goodbye' }
   /** It asks for an endpoint that is not here, or for none where it has to. */
   | { readonly kind: 'unknown'; readonly why: string }
   | { readonly kind: 'malformed'; readonly why: string };

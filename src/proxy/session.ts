@@ -49,6 +49,10 @@ type State =
 
 /** How long a client may take to read its error and close. */
 const lastWordsMs = 2_000;
+/** What such a client may still say, unheard; more is a flood, which nobody has to read. */
+const maxUnheardBytes = 1024 * 1024;
+/** Encryption requests of one client that are declined: TLS and GSS, one each, as servers have it. */
+const maxDeclined = 2;
 /** Cancel requests to one listener that are passed on at a time. */
 const maxCancels = 32;
 /** There is no waiting for what such a client has to say first. */
@@ -70,6 +74,7 @@ export class Session {
   /** What the client gets to hear as soon as it can read it. */
   #verdict: ClientError | null = null;
   #admitted = false;
+  #declinedSoFar = 0;
   /** Among the sessions of its client, where those are counted. */
   #seat: Seat | null = null;
   /** Where the client comes from; null until somebody asks. */
@@ -233,6 +238,10 @@ export class Session {
         this.#hear(opening, nothing);
         return;
       case 'chosen':
+        if (this.#declinedSoFar === maxDeclined && event.request.kind !== 'startup') {
+          this.#refuse('protocol_violation', { why: 'encryption was declined before' });
+          return;
+        }
         this.#client.keep(event.rest);
         if (this.#verdict === null) this.#set(event);
         else this.#pronounce(this.#verdict, event.request);
@@ -441,6 +450,7 @@ export class Session {
 
   #declined(server: ServerSide, bytes: Uint8Array): void {
     this.#received += bytes.length;
+    this.#declinedSoFar += 1;
     this.#client.socket.write(bytes);
     this.#request = null;
     this.#listen(server);
@@ -565,6 +575,7 @@ export class Session {
     }
     this.#verdict = error;
     this.#letGo('shutdown');
+    this.#declinedSoFar += 1;
     this.#client.socket.write(declined);
     this.#listen(null);
   }
@@ -578,7 +589,7 @@ export class Session {
       return;
     }
     if (words.length > 0) this.#client.socket.write(words);
-    linger(this.#client.socket, this.#ctx.clock, lastWordsMs);
+    linger(this.#client.socket, this.#ctx.clock, lastWordsMs, maxUnheardBytes);
   }
 
   #clientGone(): void {

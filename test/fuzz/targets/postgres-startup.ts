@@ -120,6 +120,11 @@ function listen(chunks: readonly Uint8Array[], input: Uint8Array): Told {
       assertReadable(event.why);
       return { story: [...story, event.why].join(), waiting: null };
     }
+    if (event.kind === 'goodbye') {
+      const sent = hex(input.subarray(taken, taken + 5));
+      promise(sent === '5800000004', 'a goodbye is not what was sent');
+      return { story: [...story, 'goodbye'].join(), waiting: null };
+    }
     const bytes = event.kind === 'cancel' ? event.bytes : event.request.bytes;
     promise(
       hex(bytes) === hex(input.subarray(taken, taken + bytes.length)),
