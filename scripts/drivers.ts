@@ -10,7 +10,7 @@ import { spawnAurelay } from '../test/support/running-aurelay.ts';
 import { scopeOf } from '../test/support/scope.ts';
 
 /**
- * `npm run drivers -- --suite pg|mysql2 --source FOLDER [--engine mariadb] [--tls] [--compress] [--only PART]`: the
+ * `npm run drivers -- --suite pg|mysql2 --source FOLDER [--engine mariadb] [--tls] [--compress] [--only PART]…`: the
  * published tests of a driver, from a clone of its repository in FOLDER, on a server directly and on one alike through
  * a writer endpoint. Exit code 1 where a test comes out otherwise every time. `mysql2` runs on MySQL where
  * `AURELAY_TEST_MYSQLD` names a server of it, else, or with `--engine mariadb`, on MariaDB.
@@ -20,7 +20,7 @@ const { values } = parseArgs({
     suite: { type: 'string', default: '' },
     source: { type: 'string', default: '' },
     engine: { type: 'string' },
-    only: { type: 'string', default: '' },
+    only: { type: 'string', multiple: true, default: [''] },
     tls: { type: 'boolean', default: false },
     compress: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
@@ -36,7 +36,7 @@ if (suite === undefined || values.source === '' || engine === undefined || engin
   console.error(
     engine !== undefined && engine.skip !== false
       ? engine.skip
-      : 'usage: npm run drivers -- --suite pg|mysql2 --source FOLDER [--engine mariadb] [--tls] [--compress] [--only PART]',
+      : 'usage: npm run drivers -- --suite pg|mysql2 --source FOLDER [--engine mariadb] [--tls] [--compress] [--only PART]…',
   );
   process.exit(2);
 }
@@ -58,7 +58,7 @@ try {
   const aurelay = await spawnAurelay(scope, { cluster: behind });
   const manner = { isEncrypted: values.tls, isCompressed: values.compress };
   const outcome = await runSuite(scope, {
-    ...{ suite, workspace, filter: values.only },
+    ...{ suite, workspace, only: values.only },
     direct: { port: direct.instances[0]?.port ?? 0, ...manner },
     endpoint: { port: aurelay.port('writer'), ...manner },
     onFile: (file, done, of) => {

@@ -11,8 +11,8 @@ export interface SuiteRun {
   readonly workspace: Workspace;
   readonly direct: Manner;
   readonly endpoint: Manner;
-  /** Only files whose path contains this. */
-  readonly filter: string;
+  /** Only files whose path contains one of these. */
+  readonly only: readonly string[];
   readonly onFile?: (file: string, done: number, of: number) => void;
 }
 
@@ -45,7 +45,7 @@ interface FileRun {
 }
 
 export async function runSuite(t: Cleanup, run: SuiteRun): Promise<SuiteOutcome> {
-  const files = run.workspace.files.filter((file) => file.includes(run.filter));
+  const files = run.workspace.files.filter((file) => run.only.some((part) => file.includes(part)));
   const all: Record<'direct' | 'endpoint', TestResult[]> = { direct: [], endpoint: [] };
   const differences: FileDifference[] = [];
   const failedBoth: string[] = [];
