@@ -75,10 +75,11 @@ try {
       `directly      ${words(outcome.direct)}\nan endpoint   ${words(outcome.endpoint)}`,
   );
   for (const test of outcome.failedBoth) console.log(`fails both ways: ${test}`);
-  for (const { file, test, direct: without, endpoint, again, output } of outcome.differences) {
+  for (const { file, test, direct: without, endpoint, again, outputs } of outcome.differences) {
     console.log(
       `\nDIFFERENCE: ${file}: ${test}: ${without} directly, ${endpoint} through the endpoint; ` +
-        `so in ${again} of ${repetitions} repetitions\n${output}`,
+        `so in ${again} of ${repetitions} repetitions\n` +
+        `directly:\n${outputs.direct}\nthrough the endpoint:\n${outputs.endpoint}`,
     );
   }
   process.exitCode = outcome.differences.some(({ again }) => again === repetitions) ? 1 : 0;

@@ -20,8 +20,8 @@ export interface FileDifference extends Difference {
   readonly file: string;
   /** How many of the repetitions differed in this test again; 0 is a test that fails now and then. */
   readonly again: number;
-  /** The end of what the file printed through Aurelay. */
-  readonly output: string;
+  /** The end of what the file printed, both ways. */
+  readonly outputs: Readonly<Record<'direct' | 'endpoint', string>>;
 }
 
 export interface SuiteOutcome {
@@ -62,9 +62,11 @@ export async function runSuite(t: Cleanup, run: SuiteRun): Promise<SuiteOutcome>
     const found = compareResults(direct.results, endpoint.results);
     if (found.length === 0) continue;
     const later = await repeat(t, run, file);
+    const [a, b] = [direct, endpoint].map(({ output }) => output.slice(-outputLength));
+    const outputs = { direct: a ?? '', endpoint: b ?? '' };
     for (const difference of found) {
       const again = later.filter((tests) => tests.has(difference.test)).length;
-      differences.push({ ...difference, file, again, output: endpoint.output.slice(-outputLength) });
+      differences.push({ ...difference, file, again, outputs });
     }
   }
   return {
