@@ -40,6 +40,7 @@ export interface ClusterLoad {
   readonly sessionsByInstance: ReadonlyMap<InstanceId, number>;
   readonly sessionsByEndpoint: ReadonlyMap<EndpointId, number>;
   readonly heldByEndpoint: ReadonlyMap<EndpointId, number>;
+  readonly waitingByInstance: ReadonlyMap<InstanceId, number>;
 }
 
 export type ReloadResult =

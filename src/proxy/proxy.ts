@@ -24,7 +24,7 @@ import { type Server, SessionNumbers } from './kill/session-numbers.ts';
 import { ListenFailed, openListener } from './listener.ts';
 import { ListenerStock } from './listener-stock.ts';
 import type { ProxyObserver } from './observer.ts';
-import { type ClusterLoad, Registry } from './registry.ts';
+import { Registry, type SessionCounts } from './registry.ts';
 import type { Relay } from './relay/relay.ts';
 import { createStreamRelay } from './relay/stream-relay.ts';
 import { Session } from './session.ts';
@@ -63,6 +63,11 @@ export interface ListenState {
   readonly ok: boolean;
   /** Why it does not accept; null while it does. */
   readonly error: string | null;
+}
+
+export interface ClusterLoad extends SessionCounts {
+  /** Of the sessions that are being opened, those that wait in line for `max_connecting`. */
+  readonly waitingByInstance: ReadonlyMap<InstanceId, number>;
 }
 
 /** The endpoints of all clusters, and everything that goes through them. */
@@ -320,7 +325,12 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
     setKeepalive(ms) {
       keepaliveMs = ms;
     },
-    load: (cluster) => registry.load(cluster),
+    load(cluster) {
+      const waiting = [...deps.viewOf(cluster).instances.keys()].map(
+        (id) => [id, pacer.waiting(cluster, id)] as const,
+      );
+      return { ...registry.load(cluster), waitingByInstance: new Map(waiting) };
+    },
     held(cluster) {
       const queue = rooms.get(cluster)?.holdQueue;
       const deadline = queue?.earliestDeadline ?? null;

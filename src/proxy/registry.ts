@@ -8,7 +8,7 @@ interface EndpointCounts {
 }
 
 /** Sessions and held connections of a cluster now. */
-export interface ClusterLoad {
+export interface SessionCounts {
   /** Those that are being opened included. */
   readonly sessionsByInstance: ReadonlyMap<InstanceId, number>;
   /** Those that are being opened included, those that are held not. */
@@ -83,7 +83,7 @@ export class Registry<Session extends { readonly at: At }> {
     return [...(this.#instances.get(cluster)?.keys() ?? [])];
   }
 
-  load(cluster: ClusterId): ClusterLoad {
+  load(cluster: ClusterId): SessionCounts {
     const endpoints = [...(this.#endpoints.get(cluster) ?? [])];
     const instances = [...(this.#instances.get(cluster) ?? [])];
     return {

@@ -24,6 +24,7 @@ export class FakeControls implements Controls {
   readonly views = new Map<ClusterId, ClusterView>();
   readonly shut = new Map<string, string>();
   readonly held = new Map<string, number>();
+  readonly waiting = new Map<string, number>();
   readonly sessions = new Map<string, number>();
   readonly commands: string[] = [];
   readonly listeners = new Set<(event: ClusterEvent) => void>();
@@ -71,6 +72,7 @@ export class FakeControls implements Controls {
       sessionsByInstance: of(config.instances.keys(), this.sessions),
       sessionsByEndpoint: of(config.endpoints.keys(), this.sessions),
       heldByEndpoint: of(config.endpoints.keys(), this.held),
+      waitingByInstance: of(config.instances.keys(), this.waiting),
     };
   }
   listening(cluster: ClusterId) {

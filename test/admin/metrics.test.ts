@@ -57,6 +57,8 @@ test('sessions are counted from their beginning to their end', async (t) => {
 test('errors, dials, holds and cancels are counted by reason', async (t) => {
   const controls = fakeControls();
   controls.held.set('writer', 7);
+  controls.sessions.set('orders-1', 5);
+  controls.waiting.set('orders-1', 3);
   const metrics = measuring(t, controls);
   const { observer } = metrics;
   observer.refused(writer, 'no_writer', 'somebody');
@@ -72,6 +74,10 @@ test('errors, dials, holds and cancels are counted by reason', async (t) => {
   assert.equal(values.get(`aurelay_session_errors_total{${at},reason="hold_full"}`), 0);
   assert.equal(values.get(`aurelay_dial_failures_total{${at},instance="orders-1",reason="timeout"}`), 1);
   assert.equal(values.get(`aurelay_held_connections{${at}}`), 7);
+  assert.equal(values.get(`aurelay_endpoint_max_sessions{${at}}`), 1000);
+  assert.equal(values.get('aurelay_instance_waiting_connections{cluster="orders",instance="orders-1"}'), 3);
+  assert.equal(values.get('aurelay_instance_sessions{cluster="orders",instance="orders-1"}'), 2);
+  assert.equal(values.get('aurelay_instance_max_sessions{cluster="orders",instance="orders-1"}'), undefined);
   assert.equal(values.get(`aurelay_hold_duration_seconds_count{${at},outcome="released"}`), 1);
   assert.equal(values.get('aurelay_cancels_total{cluster="orders",endpoint="reader"}'), 1);
 });

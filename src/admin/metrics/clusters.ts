@@ -40,6 +40,10 @@ export class ClusterMetrics {
   readonly #endpointMembers;
   readonly #endpointListening;
   readonly #held;
+  readonly #endpointLimit;
+  readonly #instanceLimit;
+  readonly #instanceSessions;
+  readonly #waitingForTurn;
   readonly #all: readonly Gauge[];
 
   constructor(registry: Registry) {
@@ -111,6 +115,26 @@ export class ClusterMetrics {
       ofEndpoint,
     );
     this.#held = gauge('aurelay_held_connections', 'Connections that wait for a writer now.', ofEndpoint);
+    this.#endpointLimit = gauge(
+      'aurelay_endpoint_max_sessions',
+      '`max_sessions` of the endpoint.',
+      ofEndpoint,
+    );
+    this.#instanceLimit = gauge(
+      'aurelay_instance_max_sessions',
+      '`max_sessions` of the instance; absent where it has none.',
+      ofInstance,
+    );
+    this.#instanceSessions = gauge(
+      'aurelay_instance_sessions',
+      'What counts against `max_sessions` of the instance: sessions on it, over all endpoints, and those that are being opened.',
+      ofInstance,
+    );
+    this.#waitingForTurn = gauge(
+      'aurelay_instance_waiting_connections',
+      'Connections that wait in line until fewer than `max_connecting` are under way to the instance.',
+      ofInstance,
+    );
     this.#all = all;
   }
 
@@ -119,6 +143,7 @@ export class ClusterMetrics {
     for (const cluster of controls.clusters()) {
       this.#collectCluster(controls, cluster);
       this.#collectEndpoints(controls, cluster);
+      this.#collectLoad(controls, cluster);
     }
   }
 
@@ -156,11 +181,25 @@ export class ClusterMetrics {
   #collectEndpoints(controls: Controls, cluster: ClusterId): void {
     const load = controls.load(cluster);
     const listening = controls.listening(cluster);
-    for (const endpoint of controls.config(cluster).endpoints.keys()) {
+    for (const [endpoint, { maxSessions }] of controls.config(cluster).endpoints) {
       const labels = { cluster, endpoint };
+      this.#endpointLimit.set(labels, maxSessions);
       this.#endpointMembers.set(labels, controls.members(cluster, endpoint).length);
       this.#endpointListening.set(labels, listening.get(endpoint)?.ok ? 1 : 0);
       this.#held.set(labels, load.heldByEndpoint.get(endpoint) ?? 0);
+    }
+  }
+
+  #collectLoad(controls: Controls, cluster: ClusterId): void {
+    const { sessionsByInstance, waitingByInstance } = controls.load(cluster);
+    const { instances, serverLimits } = controls.config(cluster);
+    for (const instance of instances.keys()) {
+      const labels = { cluster, instance };
+      const waiting = waitingByInstance.get(instance) ?? 0;
+      const limit = serverLimits.get(instance)?.maxSessions ?? null;
+      this.#waitingForTurn.set(labels, waiting);
+      this.#instanceSessions.set(labels, (sessionsByInstance.get(instance) ?? 0) - waiting);
+      if (limit !== null) this.#instanceLimit.set(labels, limit);
     }
   }
 }
