@@ -159,13 +159,18 @@ async function createInstance(
   if (!planned.isKept) {
     await removeFolder(directory);
     await mkdir(directory, { recursive: true, mode: 0o755 });
-    if (user !== null) await chown(directory, user.uid, user.gid);
+    const tmpDirectory = join(directory, 'tmp');
+    await mkdir(tmpDirectory, { mode: 0o700 });
+    if (user !== null) {
+      for (const folder of [directory, tmpDirectory]) await chown(folder, user.uid, user.gid);
+    }
     const { flavour } = binaries;
     const settings = {
       flavour,
       serverId,
       port,
       dataDirectory,
+      tmpDirectory,
       pidFile,
       durable: making.durable,
     };

@@ -16,12 +16,15 @@ export function mysqlSettings(options: {
   readonly serverId: number;
   readonly port: number;
   readonly dataDirectory: string;
+  /** Its own: a MariaDB that starts removes the temporary tables that it finds, those of its neighbours too. */
+  readonly tmpDirectory: string;
   readonly pidFile: string;
   readonly durable: boolean;
 }): string {
-  const { flavour, serverId, port, dataDirectory, pidFile, durable } = options;
+  const { flavour, serverId, port, dataDirectory, tmpDirectory, pidFile, durable } = options;
   const common = [
     `datadir=${dataDirectory}`,
+    `tmpdir=${tmpDirectory}`,
     `pid_file=${pidFile}`,
     // Below the data directory, by a short name: a path to a socket has at most 107 characters.
     'socket=mysqld.sock',

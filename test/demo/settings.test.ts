@@ -35,6 +35,7 @@ test('MySQL settings get another port in both places', () => {
     flavour: 'mysql',
     serverId: 1,
     dataDirectory: '/d',
+    tmpDirectory: '/t',
     pidFile: '/p',
     durable: true,
   } as const;

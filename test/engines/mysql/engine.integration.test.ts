@@ -275,12 +275,13 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
         // Emptied, the server's cache of logins asks for the whole exchange: in TLS the password, otherwise RSA.
         const typeAfter = async (...statements: readonly string[]) => {
           await asRoot(first.port, ...statements, 'FLUSH PRIVILEGES');
+          const ofWatcher = `FROM performance_schema.threads WHERE PROCESSLIST_USER = '${watcher.user}'`;
+          await eventually('the former probe has left', async () => {
+            return Number(await oneValue(first.port, `SELECT COUNT(*) ${ofWatcher}`)) === 0;
+          });
           const probe = mysql.createProbe(targetOf(first.port));
           await look(probe);
-          const type = await oneValue(
-            first.port,
-            `SELECT CONNECTION_TYPE FROM performance_schema.threads WHERE PROCESSLIST_USER = '${watcher.user}'`,
-          );
+          const type = await oneValue(first.port, `SELECT CONNECTION_TYPE ${ofWatcher}`);
           probe.close();
           return type;
         };
