@@ -60,8 +60,12 @@ export interface EndpointJson {
   readonly type: 'writer' | 'reader' | 'custom' | 'instance';
   /** `host:port`. */
   readonly listen: string;
+  /** The name that clients know it by, where it shares its port with others; null: it has none. */
+  readonly hostname: string | null;
   /** Ids of the instances that would be given a new connection now. */
   readonly members: readonly string[];
+  /** Instances that belong to it and are given no new connection now, and why (docs/http.md has the words). */
+  readonly out: readonly { readonly instance: string; readonly why: string }[];
   readonly sessions: number;
   /** Connections that wait for a writer. */
   readonly held: number;

@@ -2,6 +2,7 @@ import type { ClusterId } from '../base/brand.ts';
 import { formatAddress } from '../cluster/instance.ts';
 import type { ClusterView, InstanceView } from '../cluster/view.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
+import { members } from '../endpoints/members.ts';
 import type { ClusterJson, EndpointJson, InstanceJson } from './api.ts';
 import type { Controls } from './controls.ts';
 
@@ -68,7 +69,9 @@ function endpointJson(controls: Controls, endpoint: Endpoint): EndpointJson {
     name: id,
     type: endpoint.type,
     listen: formatAddress(endpoint.listen),
+    hostname: endpoint.hostname,
     members: [...controls.members(cluster, id)],
+    out: outOf(controls.view(cluster), endpoint),
     sessions: load.sessionsByEndpoint.get(id) ?? 0,
     held: load.heldByEndpoint.get(id) ?? 0,
     listening: listener?.ok ?? false,
@@ -76,3 +79,11 @@ function endpointJson(controls: Controls, endpoint: Endpoint): EndpointJson {
     max_sessions: endpoint.maxSessions,
   };
 }
+
+/** Whom the office keeps out does not belong there: a replica on a writer endpoint, the writer on a reader endpoint. */
+const outOf = (view: ClusterView, endpoint: Endpoint): EndpointJson['out'] =>
+  members(view, endpoint).flatMap((member) => {
+    if (member.serves || member.why === 'not a member' || member.why === 'is the writer') return [];
+    if (endpoint.type === 'writer') return [];
+    return [{ instance: member.instance, why: member.why }];
+  });

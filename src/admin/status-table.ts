@@ -1,4 +1,5 @@
 import type { ClusterJson, EndpointJson, InstanceJson } from './api.ts';
+import { whyOut } from './why-out.ts';
 
 export interface StatusTableOptions {
   /** Columns of the terminal; longer lines are cut. */
@@ -18,29 +19,39 @@ const sgr: Readonly<Record<Colour, number>> = { bold: 1, dim: 2, red: 31, green:
 const indent = '  ';
 const gap = '  ';
 const maxReasonLines = 2;
+const screenLines = 24;
 
-/** What `aurelay status` prints: a header and two compact tables a cluster. A cluster of 16 fits 80 × 24. */
+/**
+ * What `aurelay status` prints: a header and two compact tables a cluster. A cluster of 16 with three endpoints fits
+ * 80 × 24, and leaves a line for the prompt.
+ */
 export function statusTable(clusters: readonly ClusterJson[], options: StatusTableOptions = {}): string {
   if (clusters.length === 0) return 'no clusters are configured\n';
   const paint = new Painter(options.width ?? 80, options.colours ?? false);
-  return `${clusters.map((cluster) => clusterLines(cluster, paint).join('\n')).join('\n\n')}\n`;
+  return `${clusters.map((cluster) => shortEnough(cluster, paint).join('\n')).join('\n\n')}\n`;
 }
 
-function clusterLines(cluster: ClusterJson, paint: Painter): string[] {
+/** A long reason gives way to the instances. */
+function shortEnough(cluster: ClusterJson, paint: Painter): string[] {
+  const lines = clusterLines(cluster, paint, maxReasonLines);
+  return lines.length < screenLines ? lines : clusterLines(cluster, paint, 1);
+}
+
+function clusterLines(cluster: ClusterJson, paint: Painter, reasonLines: number): string[] {
   return [
-    ...headerLines(cluster, paint),
+    ...headerLines(cluster, paint, reasonLines),
     ...paint.table(
       ['INSTANCE', 'ROLE', 'HEALTH', 'LAG', 'SESSIONS', 'ZONE', 'WHY OUT'],
-      cluster.instances.map((instance) => instanceRow(instance, cluster.writer)),
+      cluster.instances.map((instance) => instanceRow(instance, cluster)),
     ),
     ...paint.table(
-      ['ENDPOINT', 'TYPE', 'LISTEN', 'SESSIONS', 'HELD', 'MEMBERS'],
+      ['ENDPOINT', 'TYPE', 'LISTEN', 'SESSIONS', 'HELD', 'MEMBERS', 'HOST NAME'],
       cluster.endpoints.map((endpoint) => endpointRow(endpoint, cluster.instances)),
     ),
   ];
 }
 
-function headerLines(cluster: ClusterJson, paint: Painter): string[] {
+function headerLines(cluster: ClusterJson, paint: Painter, reasonLines: number): string[] {
   const phase: Cell = { text: cluster.phase, colour: cluster.phase === 'stable' ? 'green' : 'yellow' };
   const writer: Cell =
     cluster.writer === null
@@ -56,7 +67,7 @@ function headerLines(cluster: ClusterJson, paint: Painter): string[] {
   const durability = durabilityCell(cluster);
   if (durability !== null) cells.push(durability);
   const header = paint.line('', cells);
-  return cluster.reason === null ? [header] : [header, ...paint.wrapped(cluster.reason, maxReasonLines)];
+  return cluster.reason === null ? [header] : [header, ...paint.wrapped(cluster.reason, reasonLines)];
 }
 
 function durabilityCell({ durability }: ClusterJson): Cell | null {
@@ -66,7 +77,7 @@ function durabilityCell({ durability }: ClusterJson): Cell | null {
   return { text, colour: state === 'secured' ? 'green' : state === 'securing' ? 'yellow' : 'red' };
 }
 
-function instanceRow(instance: InstanceJson, writer: string | null): Row {
+function instanceRow(instance: InstanceJson, { writer, endpoints }: ClusterJson): Row {
   return [
     { text: instance.id },
     { text: instance.role ?? '-', ...(instance.id === writer && { colour: 'bold' as const }) },
@@ -74,32 +85,13 @@ function instanceRow(instance: InstanceJson, writer: string | null): Row {
     { text: lagText(instance) },
     { text: String(instance.sessions) },
     { text: instance.zone ?? '' },
-    { text: whyOut(instance), colour: 'yellow' },
+    { text: whyOut(instance, endpoints).join(', '), colour: 'yellow' },
   ];
 }
 
 function healthCell(health: InstanceJson['health']): Cell {
   const colours = { healthy: 'green', suspect: 'yellow', down: 'red', unknown: 'dim' } as const;
   return { text: health, colour: colours[health] };
-}
-
-/** Why an instance takes no new sessions, or fewer than one would think; empty where all is well. */
-function whyOut(instance: InstanceJson): string {
-  const reasons: string[] = [];
-  if (instance.drained) reasons.push('drained');
-  if (instance.deposed) reasons.push('deposed');
-  if (
-    !instance.replicating &&
-    instance.role !== 'writer' &&
-    instance.health === 'healthy' &&
-    !instance.deposed
-  ) {
-    reasons.push('not replicating');
-  }
-  if (instance.health !== 'healthy' && instance.last_failure !== null) {
-    reasons.push(`${instance.last_failure.reason}: ${instance.last_failure.detail}`);
-  } else if (instance.health === 'unknown') reasons.push('not seen yet');
-  return reasons.join(', ');
 }
 
 function endpointRow(endpoint: EndpointJson, instances: readonly InstanceJson[]): Row {
@@ -113,6 +105,7 @@ function endpointRow(endpoint: EndpointJson, instances: readonly InstanceJson[])
     endpoint.listening
       ? { text: members, ...(endpoint.members.length === 0 && { colour: 'red' as const }) }
       : { text: `not listening: ${endpoint.listen_error ?? 'not started'}`, colour: 'red' },
+    { text: endpoint.hostname ?? '', colour: 'dim' },
   ];
 }
 

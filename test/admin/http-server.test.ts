@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import type { ClusterJson } from '../../src/admin/api.ts';
 import { AdminListenFailed, startAdmin } from '../../src/admin/http-server.ts';
 import { clusterId, instanceId } from '../../src/base/brand.ts';
 import { clusterConfig, clusterView, fakeControls, instanceView, secret } from './fake-controls.ts';
@@ -80,7 +81,9 @@ test('a cluster is shown with every field of the contract', { timeout }, async (
         name: 'writer',
         type: 'writer',
         listen: '0.0.0.0:6432',
+        hostname: null,
         members: ['orders-1'],
+        out: [],
         sessions: 0,
         held: 3,
         listening: true,
@@ -91,7 +94,9 @@ test('a cluster is shown with every field of the contract', { timeout }, async (
         name: 'reader',
         type: 'reader',
         listen: '0.0.0.0:6433',
+        hostname: null,
         members: ['orders-2'],
+        out: [],
         sessions: 4,
         held: 0,
         listening: true,
@@ -100,6 +105,21 @@ test('a cluster is shown with every field of the contract', { timeout }, async (
       },
     ],
   });
+});
+
+test('an endpoint tells whom it leaves out, and why, but not whom the office keeps out', {
+  timeout,
+}, async (t) => {
+  const controls = fakeControls('orders', 3);
+  const at = ['orders-1', 'orders-2', 'orders-3'].map((id) => instanceId(id));
+  const views = at.map((id, index) => instanceView(id, index, { drained: index === 2 }));
+  controls.change('orders', { instances: new Map(views.map((view) => [view.instance.id, view])) });
+  const { url } = await runAdmin(t, controls);
+  const { endpoints } = (await (await fetch(`${url}/api/v1/clusters/orders`)).json()) as ClusterJson;
+  assert.deepEqual(
+    endpoints.map(({ out }) => out),
+    [[], [{ instance: 'orders-3', why: 'drained' }]],
+  );
 });
 
 test('the list holds every cluster, and no answer holds a secret', { timeout }, async (t) => {

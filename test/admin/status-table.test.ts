@@ -29,7 +29,9 @@ const endpoint = (changes: Partial<EndpointJson>): EndpointJson => ({
   name: 'writer',
   type: 'writer',
   listen: '0.0.0.0:6432',
+  hostname: null,
   members: ['orders-1'],
+  out: [],
   sessions: 0,
   held: 0,
   listening: true,
@@ -113,6 +115,35 @@ test('what is wrong is said', () => {
   assert.match(text, /^ {2}reader .* not listening: address in use$/m);
 });
 
+test('an instance that a single endpoint leaves out says which, and why', () => {
+  const late = [{ instance: 'orders-2', why: 'lagging' }];
+  const text = lines([
+    cluster({
+      instances: [
+        instance({ role: 'writer' }),
+        instance({ id: 'orders-2', lag_seconds: 40 }),
+        instance({ id: 'orders-3', drained: true }),
+      ],
+      endpoints: [
+        endpoint({}),
+        endpoint({ name: 'reader', out: [...late, { instance: 'orders-3', why: 'drained' }] }),
+        endpoint({ name: 'reports', out: late }),
+        endpoint({ name: 'loose' }),
+      ],
+    }),
+  ]);
+  assert.match(text[3] ?? '', /40s +0 +lagging \(reader, reports\)$/);
+  assert.match(text[4] ?? '', / drained$/);
+});
+
+test('host names have a column where an endpoint has one', () => {
+  const named = endpoint({ name: 'reader', hostname: 'ro.orders.example' });
+  const shown = lines([cluster({ endpoints: [endpoint({}), named] })]);
+  assert.match(shown.at(-3) ?? '', /MEMBERS +HOST NAME$/);
+  assert.match(shown.at(-2) ?? '', / orders-1$/);
+  assert.match(shown.at(-1) ?? '', / orders-1 +ro\.orders\.example$/);
+});
+
 test('a cluster of sixteen with a long reason fits 80 × 24', () => {
   const instances = Array.from({ length: 16 }, (_, at) =>
     instance({
@@ -138,7 +169,7 @@ test('a cluster of sixteen with a long reason fits 80 × 24', () => {
       endpoints: ['writer', 'reader', 'analytics'].map((name) => endpoint({ name, members })),
     }),
   ]);
-  assert.ok(shown.length <= 24, `${shown.length} lines`);
+  assert.ok(shown.length <= 23, `${shown.length} lines, and one for the prompt`);
   assert.ok(shown.every((line) => line.length <= 80));
   for (const id of members) assert.ok(shown.some((line) => line.startsWith(`  ${id} `)));
   assert.ok(shown.some((line) => line.includes('16 of 16')));
