@@ -2,7 +2,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
-import { drain, events, failover, failovers, reload, status, switchover } from './commands/operate.ts';
+import { events } from './commands/events.ts';
+import { drain, failover, failovers, reload, status, switchover } from './commands/operate.ts';
 import { start } from './commands/start.ts';
 import { version } from './version.ts';
 
@@ -100,8 +101,9 @@ reaching(program.command('reload'))
 
 reaching(program.command('events'))
   .description('print what happened to the clusters, oldest first')
-  .option('-f, --follow', 'go on with what happens from now on')
+  .option('-f, --follow', 'go on with what happens from now on, over restarts of Aurelay too, until Ctrl-C')
   .option('--since <seq>', 'only events after this number', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
+  .addHelpText('after', '\nExample:\n  aurelay events --follow --json | jq .message')
   .action(events);
 
 program

@@ -5,11 +5,12 @@ import { configFile } from './config-file.ts';
 import { openFilesAllowed, openFilesNeeded, openFilesWarning } from './open-files.ts';
 import { readConfig } from './read-config.ts';
 import { runUntilSignal } from './run-until-signal.ts';
+import { terminalOf } from './terminal.ts';
 
 export async function start(options: { readonly config: string }): Promise<void> {
   const result = readConfig(options.config);
   if (!result.ok) {
-    process.stderr.write(checkReport(result, { color: process.stderr.isTTY === true, json: false }));
+    process.stderr.write(checkReport(result, { color: terminalOf(process.stderr).colours, json: false }));
     process.exitCode = 1;
     return;
   }
