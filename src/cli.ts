@@ -3,8 +3,10 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
 import { events } from './commands/events.ts';
-import { drain, failover, failovers, reload, status, switchover } from './commands/operate.ts';
+import { exitCode } from './commands/exit-codes.ts';
+import { drain, failover, failovers, reload, switchover } from './commands/operate.ts';
 import { start } from './commands/start.ts';
+import { status } from './commands/status.ts';
 import { version } from './version.ts';
 
 const wholeNumber =
@@ -16,6 +18,14 @@ const wholeNumber =
     }
     return value;
   };
+
+const seconds = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0.1 && value <= 3600)) {
+    throw new InvalidArgumentError('It has to be seconds, from 0.1 to 3600; a cluster is named before it.');
+  }
+  return value;
+};
 
 const configOption = () => new Option('-c, --config <file>', 'the configuration').makeOptionMandatory();
 const jsonOption = () => new Option('--json', 'print JSON for programs');
@@ -43,7 +53,13 @@ const program = new Command('aurelay')
   .description('Cluster endpoints with automatic failover for PostgreSQL and MySQL.')
   .version(version, '-v, --version')
   .showHelpAfterError('(`aurelay --help` lists the commands)')
-  .showSuggestionAfterError();
+  .showSuggestionAfterError()
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 done, 1 it failed or was refused, 2 the command line is wrong, 3 `status --check` found something.',
+  )
+  // Before the commands, which inherit it.
+  .exitOverride();
 
 program
   .command('start')
@@ -62,6 +78,20 @@ program
 reaching(program.command('status'))
   .description('show every cluster, or one: phase, epoch, writer, instances, endpoints')
   .argument('[cluster]')
+  .addOption(
+    new Option('-w, --watch [seconds]', 'show it again and again, in place on a terminal, until Ctrl-C')
+      .argParser(seconds)
+      .preset('2'),
+  )
+  .addOption(
+    new Option('--check', 'print only what is not well; exits with 3 where something is not').conflicts(
+      'watch',
+    ),
+  )
+  .addHelpText(
+    'after',
+    '\nExamples:\n  aurelay status orders --watch\n  aurelay status --check || mail -s "database" ops@example.com',
+  )
   .action(status);
 
 reaching(program.command('failover'))
@@ -128,5 +158,6 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode;
+  // Help and the version come this way too.
+  process.exitCode = error.exitCode === 0 ? exitCode.done : exitCode.usage;
 }

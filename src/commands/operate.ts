@@ -1,19 +1,9 @@
 import type { CommandJson } from '../admin/api.ts';
 import { failoversText } from '../admin/failovers-text.ts';
-import { statusTable } from '../admin/status-table.ts';
-import { terminalOf } from './terminal.ts';
 import { json, type ClientOptions as Options, withClient } from './with-client.ts';
 
 const told = (result: CommandJson, options: Options): string =>
   options.json ? json(result) : result.message;
-
-export const status = (cluster: string | undefined, options: Options): Promise<void> =>
-  withClient(options, async (client) => {
-    const clusters = await client.status(cluster ?? null);
-    return options.json
-      ? json(clusters)
-      : statusTable(clusters, { colours: terminalOf(process.stdout).colours });
-  });
 
 export const failover = (cluster: string, options: Options & { readonly force?: true }): Promise<void> =>
   withClient(options, async (client) =>

@@ -2,57 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
-import type { ClusterJson, EndpointJson, InstanceJson } from '../../src/admin/api.ts';
+import type { ClusterJson } from '../../src/admin/api.ts';
 import { statusTable } from '../../src/admin/status-table.ts';
-
-const instance = (changes: Partial<InstanceJson>): InstanceJson => ({
-  id: 'orders-1',
-  address: 'db1:5432',
-  role: 'replica',
-  health: 'healthy',
-  lag_seconds: 0,
-  position: '1/0/5000148',
-  sessions: 0,
-  zone: null,
-  replicating: true,
-  deposed: false,
-  drained: false,
-  last_failure: null,
-  version: 'PostgreSQL 18.4',
-  promotion_tier: 0,
-  weight: 1,
-  tags: {},
-  ...changes,
-});
-
-const endpoint = (changes: Partial<EndpointJson>): EndpointJson => ({
-  name: 'writer',
-  type: 'writer',
-  listen: '0.0.0.0:6432',
-  hostname: null,
-  members: ['orders-1'],
-  out: [],
-  sessions: 0,
-  held: 0,
-  listening: true,
-  listen_error: null,
-  max_sessions: 1000,
-  ...changes,
-});
-
-const cluster = (changes: Partial<ClusterJson>): ClusterJson => ({
-  name: 'orders',
-  engine: 'postgres',
-  mode: 'automatic',
-  epoch: 7,
-  phase: 'stable',
-  reason: null,
-  writer: 'orders-1',
-  durability: { mode: 'async' },
-  instances: [instance({ role: 'writer' }), instance({ id: 'orders-2', lag_seconds: 0.25, sessions: 12 })],
-  endpoints: [endpoint({}), endpoint({ name: 'reader', type: 'reader', members: ['orders-2'], held: 3 })],
-  ...changes,
-});
+import { clusterJson as cluster, endpointJson as endpoint, instanceJson as instance } from './status-json.ts';
 
 const lines = (clusters: readonly ClusterJson[], width = 80) =>
   statusTable(clusters, { width }).trimEnd().split('\n');

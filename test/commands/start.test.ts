@@ -76,18 +76,24 @@ test('a port that is taken stops the start, with its name and what to do', {
   assert.match(run.output(), new RegExp(`writer.*127\\.0\\.0\\.1:${port}`));
 });
 
-test('mistakes at the command line are told, and exit with 1', { timeout: deadline }, async (t) => {
-  const cases: [string[], RegExp][] = [
-    [['start', '-c', 'nowhere.yaml'], /cannot be read.*nowhere\.yaml/],
-    [['check', '-c', 'nowhere.yaml'], /cannot be read.*nowhere\.yaml/],
-    [['statsu'], /unknown command.*\n.*status/],
-    [['switchover', 'orders'], /--to/],
-    [['demo', '--replicas', '99'], /from 1 to 15/],
-    [['status', '--admin', '127.0.0.1:1'], /nothing answers at http:\/\/127\.0\.0\.1:1/],
+test('mistakes at the command line are told, and exit with 2; what cannot be done with 1', {
+  timeout: deadline,
+}, async (t) => {
+  const cases: [number, string[], RegExp][] = [
+    [1, ['start', '-c', 'nowhere.yaml'], /cannot be read.*nowhere\.yaml/],
+    [1, ['check', '-c', 'nowhere.yaml'], /cannot be read.*nowhere\.yaml/],
+    [2, ['statsu'], /unknown command.*\n.*status/],
+    [2, ['switchover', 'orders'], /--to/],
+    [2, ['demo', '--replicas', '99'], /from 1 to 15/],
+    [2, ['status', '--watch', 'orders'], /from 0\.1 to 3600; a cluster is named before it/],
+    [2, ['status', '--watch', '--check'], /cannot be used with/],
+    [0, ['status', '--help'], /Examples:\n {2}aurelay status/],
+    [1, ['status', '--admin', '127.0.0.1:1'], /nothing answers at http:\/\/127\.0\.0\.1:1/],
+    [1, ['status', '--watch', '--admin', '127.0.0.1:1'], /nothing answers at http:\/\/127\.0\.0\.1:1/],
   ];
-  for (const [args, words] of cases) {
+  for (const [code, args, words] of cases) {
     const run = aurelay(t, ...args);
-    assert.equal(await run.code, 1, args.join(' '));
+    assert.equal(await run.code, code, args.join(' '));
     assert.match(run.output(), words, args.join(' '));
   }
 });

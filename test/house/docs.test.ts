@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { requestRules, rules } from '../../src/cluster/rules/table.ts';
+import { exitCode } from '../../src/commands/exit-codes.ts';
 import { storyOfRule } from '../../src/control/narrate.ts';
 
 /** The docs are true: checked against the code. */
@@ -52,6 +53,13 @@ test('README and the command line name the same commands', () => {
   assert.ok(commands.length >= 9, `too few commands in --help: ${commands.join(' ')}`);
   const readme = read('README.md');
   for (const command of commands) assert.match(readme, new RegExp(`[\`, ](aurelay )?${command}\\b`), command);
+});
+
+test('docs/command-line.md lists every exit code, and no other', () => {
+  const listed = [...read('docs/command-line.md').matchAll(/^\| (\d+) +\|/gm)].map(([, code]) =>
+    Number(code),
+  );
+  assert.deepEqual(listed, Object.values(exitCode));
 });
 
 test('every link to a file in the docs leads somewhere', () => {
