@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { messageOf } from '../base/errors.ts';
@@ -11,6 +10,7 @@ import { defaultEventStreamLimits, type EventStreamLimits, EventStreams } from '
 import type { Metrics } from './metrics.ts';
 import { isLoopbackAddress } from './request-guard.ts';
 import { adminRoutes } from './routes.ts';
+import { RunningResponses } from './running-responses.ts';
 import { type AdminIdentity, tlsDoor } from './tls-door.ts';
 
 export interface AdminOptions {
@@ -69,11 +69,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     'request',
     getRequestListener(app.fetch, { overrideGlobalObjects: false, errorHandler: malformedRequest }),
   );
-  const running = new Set<ServerResponse>();
-  server.on('request', (_request, response) => {
-    running.add(response);
-    response.on('close', () => running.delete(response));
-  });
+  const running = new RunningResponses(server);
   const door = identity === null ? null : tlsDoor(server, identity);
   const listener: NetServer = door?.server ?? server;
   await startListening(listener, listen, options.inherited ?? null);
@@ -94,7 +90,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
       door?.closeUnsettled();
       if (door !== null) server.close();
       streams.close();
-      await finished(running, closeGraceMs);
+      await running.finished(closeGraceMs);
       server.closeAllConnections();
       await closed;
     },
@@ -147,14 +143,6 @@ function listenFailed(listen: Address, error: NodeJS.ErrnoException): AdminListe
   return new AdminListenFailed(`the admin API cannot listen on ${formatAddress(listen)}: ${remedy}`, {
     cause: error,
   });
-}
-
-/** Once every response has gone out, and `graceMs` later at the latest. */
-async function finished(running: ReadonlySet<ServerResponse>, graceMs: number): Promise<void> {
-  const grace = AbortSignal.timeout(graceMs);
-  await Promise.all([...running].map((response) => once(response, 'close', { signal: grace }))).catch(
-    () => {},
-  );
 }
 
 function atMostEvery(intervalMs: number, run: () => void): () => void {
