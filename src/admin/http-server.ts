@@ -8,6 +8,7 @@ import { ApiError } from './api-error.ts';
 import type { Controls } from './controls.ts';
 import { defaultEventStreamLimits, type EventStreamLimits, EventStreams } from './event-stream.ts';
 import type { Metrics } from './metrics.ts';
+import { type AdminPatience, defaultPatience } from './patience.ts';
 import { isLoopbackAddress } from './request-guard.ts';
 import { adminRoutes } from './routes.ts';
 import { RunningResponses } from './running-responses.ts';
@@ -27,6 +28,7 @@ export interface AdminOptions {
   /** A socket that listens on `listen` already, handed down by whoever started this process. */
   readonly inherited?: { readonly fd: number } | null;
   readonly events?: Partial<EventStreamLimits>;
+  readonly patience?: Partial<AdminPatience>;
   /** Until a command that does not end is answered with 504. */
   readonly commandTimeoutMs?: number;
 }
@@ -64,16 +66,26 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     ),
     commandTimeoutMs: options.commandTimeoutMs ?? 120_000,
   });
-  const server = limitedServer();
+  const patience = { ...defaultPatience, ...options.patience };
+  const server = limitedServer(patience);
   server.on(
     'request',
     getRequestListener(app.fetch, { overrideGlobalObjects: false, errorHandler: malformedRequest }),
   );
   const running = new RunningResponses(server);
-  const door = identity === null ? null : tlsDoor(server, identity);
+  const door = identity === null ? null : tlsDoor(server, identity, patience.handshakeMs);
   const listener: NetServer = door?.server ?? server;
   await startListening(listener, listen, options.inherited ?? null);
   listener.on('error', (error) => logger.error({ err: error }, 'the admin API has trouble accepting'));
+  listener.on(
+    'drop',
+    atMostEvery(quietMs, () =>
+      logger.warn(
+        { event: 'admin.dropped', connections: patience.maxConnections },
+        'the admin API has too many connections: one was dropped',
+      ),
+    ),
+  );
   const bound = listener.address() as AddressInfo;
   loopback = isLoopbackAddress(bound.address);
   if (!loopback && ((identity === null && options.allowInsecure !== true) || token() === null)) {
@@ -97,17 +109,16 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   };
 }
 
-function limitedServer(): Server {
+function limitedServer(patience: AdminPatience): Server {
   const server = createServer({
-    headersTimeout: 10_000,
-    requestTimeout: 30_000,
-    keepAliveTimeout: 5_000,
+    headersTimeout: patience.headersMs,
+    requestTimeout: patience.requestMs,
+    keepAliveTimeout: patience.betweenRequestsMs,
     maxHeaderSize: 16 * 1024,
-    connectionsCheckingInterval: 5_000,
+    connectionsCheckingInterval: patience.checkEveryMs,
   });
-  server.maxConnections = 512;
-  // A peer that neither reads nor writes; longer than any command may take, and than the heartbeat of events.
-  server.timeout = 150_000;
+  server.maxConnections = patience.maxConnections;
+  server.timeout = patience.silenceMs;
   return server;
 }
 

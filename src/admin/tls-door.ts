@@ -14,10 +14,8 @@ export interface TlsDoor {
   closeUnsettled(): void;
 }
 
-const handshakeTimeoutMs = 10_000;
-
-/** Lets those in to `http` who speak TLS, and nobody else. */
-export function tlsDoor(http: HttpServer, identity: AdminIdentity): TlsDoor {
+/** Lets those in to `http` who speak TLS, within `handshakeMs`, and nobody else. */
+export function tlsDoor(http: HttpServer, identity: AdminIdentity, handshakeMs: number): TlsDoor {
   const unsettled = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     unsettled.add(socket);
@@ -26,7 +24,7 @@ export function tlsDoor(http: HttpServer, identity: AdminIdentity): TlsDoor {
       secureContext: identity.context,
       ALPNProtocols: ['http/1.1'],
     });
-    const late = setTimeout(() => socket.destroy(), handshakeTimeoutMs);
+    const late = setTimeout(() => socket.destroy(), handshakeMs);
     const settled = (): void => {
       clearTimeout(late);
       unsettled.delete(socket);

@@ -57,8 +57,8 @@ export const clientHello = (name: string | null, recordBytes?: number): Buffer =
     recordBytes,
   );
 
-/** The ClientHello that this Node's OpenSSL sends. */
-export function realClientHello(servername: string): Promise<Buffer> {
+/** The ClientHello that this Node's OpenSSL sends; `alpn`: the protocol that it means. */
+export function realClientHello(servername: string, alpn = 'postgresql'): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const wire = new Duplex({
       read() {},
@@ -67,7 +67,7 @@ export function realClientHello(servername: string): Promise<Buffer> {
         setImmediate(() => socket.destroy());
       },
     });
-    const socket = connect({ socket: wire, servername, ALPNProtocols: ['postgresql'] });
+    const socket = connect({ socket: wire, servername, ALPNProtocols: [alpn] });
     socket.on('error', reject);
   });
 }
