@@ -24,6 +24,9 @@ export function tlsDoor(http: HttpServer, identity: AdminIdentity, handshakeMs: 
       secureContext: identity.context,
       ALPNProtocols: ['http/1.1'],
     });
+    // A `tls.Server` would do both: here nobody else takes the socket over, and its errors would be kept from it.
+    secure.disableRenegotiation();
+    secure.on('_tlsError', (error: Error) => secure.destroy(error));
     const late = setTimeout(() => socket.destroy(), handshakeMs);
     const settled = (): void => {
       clearTimeout(late);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { before, describe, it, type TestContext } from 'node:test';
-import { createSecureContext, connect as tlsConnect } from 'node:tls';
+import { createSecureContext, type SecureVersion, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import type { AdminPatience } from '../../src/admin/patience.ts';
 import type { AdminIdentity } from '../../src/admin/tls-door.ts';
 import { fakeControls } from '../admin/fake-controls.ts';
@@ -10,6 +10,7 @@ import { type RunningAdmin, rawConnection, runAdmin } from '../admin/running-adm
 import { eventually, pause } from '../proxy/support/real-clock.ts';
 import { type Certificate, certificateMissing, makeCertificate } from '../support/certificate.ts';
 import { realClientHello } from '../support/client-hello.ts';
+import { breakTls } from './support/tls-bytes.ts';
 import { drip } from './support/wicked-server.ts';
 
 const timeout = 30_000;
@@ -145,6 +146,34 @@ describe('a client that does with TLS what it should not, at the admin API', {
     assert.ok(stopping.bytesRead > 0, 'it was in the middle of the handshake');
     await answersLivez(settled);
   });
+
+  it('renegotiates: it is cut off, and nobody else', async (t) => {
+    const running = await runAdmin(t, fakeControls(), {
+      patience: unhurried,
+      identity: identityOf(certificate),
+    });
+    const settled = await openTo(t, running, true);
+    const attacker = (await openTo(t, running, true, 'TLSv1.2')) as TLSSocket;
+    await answersLivez(attacker);
+    attacker.renegotiate({ rejectUnauthorized: false }, () => {});
+    await closed(attacker);
+    await answersLivez(settled);
+  });
+
+  it('breaks TLS later on: it is cut off, and nobody else', async (t) => {
+    const running = await runAdmin(t, fakeControls(), {
+      patience: unhurried,
+      identity: identityOf(certificate),
+    });
+    const settled = await openTo(t, running, true);
+    const plain = rawConnection(t, running.admin);
+    const breaking = tlsConnect({ socket: plain, rejectUnauthorized: false });
+    breaking.on('error', () => {});
+    await once(breaking, 'secureConnect');
+    breakTls(plain);
+    await closed(plain);
+    await answersLivez(settled);
+  });
 });
 
 function identityOf(own: Certificate | null): AdminIdentity {
@@ -152,13 +181,18 @@ function identityOf(own: Certificate | null): AdminIdentity {
   return { context: createSecureContext({ cert: own.certificate, key: own.key }) };
 }
 
-async function openTo(t: TestContext, { admin }: RunningAdmin, inTls: boolean): Promise<Socket> {
+async function openTo(
+  t: TestContext,
+  { admin }: RunningAdmin,
+  inTls: boolean,
+  maxVersion: SecureVersion = 'TLSv1.3',
+): Promise<Socket> {
   const plain = rawConnection(t, admin);
   if (!inTls) {
     await once(plain, 'connect');
     return plain;
   }
-  const socket = tlsConnect({ socket: plain, rejectUnauthorized: false });
+  const socket = tlsConnect({ socket: plain, rejectUnauthorized: false, maxVersion });
   socket.on('error', () => {});
   await once(socket, 'secureConnect');
   return socket;
