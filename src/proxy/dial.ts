@@ -1,7 +1,8 @@
-import { connect, type Socket } from 'node:net';
+import { connect, type LookupFunction, type Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Address } from '../cluster/instance.ts';
+import { sharedLookup } from '../engines/shared-lookup.ts';
 import { ignore } from './linger.ts';
 
 export type DialOutcome =
@@ -25,8 +26,9 @@ export interface Abortable {
 export const defaultKeepaliveMs = 30_000;
 
 /**
- * Opens a TCP connection within `timeoutMs`, the lookup of the name included. `done` is called once, later than this
- * returns. The socket is paused, stays open when the server ends its side, and has an `error` listener for ever.
+ * Opens a TCP connection within `timeoutMs`, the lookup of the name included: that is done each time. `done` is called
+ * once, later than this returns. The socket is paused, stays open when the server ends its side, and has an `error`
+ * listener for ever.
  */
 export function dial(
   address: Address,
@@ -34,10 +36,12 @@ export function dial(
   clock: Clock,
   done: (outcome: DialOutcome) => void,
   keepaliveMs = defaultKeepaliveMs,
+  lookup: LookupFunction = sharedLookup,
 ): Abortable {
   const socket = connect({
     host: address.host,
     port: address.port,
+    lookup,
     allowHalfOpen: true,
     noDelay: true,
     keepAlive: true,

@@ -4,6 +4,7 @@ import { type Connection, createConnection } from 'mysql2';
 import { type Address, formatAddress } from '../../cluster/instance.ts';
 import { TlsFailed } from '../../tls/tls-failed.ts';
 import type { Target } from '../engine.ts';
+import { sharedLookup } from '../shared-lookup.ts';
 import type { Results, Row, Statement } from './dialects/dialect.ts';
 import { GreetingRefused, ProtocolFailed } from './failure.ts';
 import type { Greeting } from './greeting.ts';
@@ -67,7 +68,13 @@ interface Greeted {
 function greet({ address, preamble }: Target, signal: AbortSignal): Promise<Greeted> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(abortedError(address));
-    const socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
+    const socket = connect({
+      host: address.host,
+      port: address.port,
+      lookup: sharedLookup,
+      noDelay: true,
+      keepAlive: true,
+    });
     if (preamble !== undefined) socket.write(preamble);
     const opening = new MysqlServerOpening();
     const settle = (end: () => void): void => {

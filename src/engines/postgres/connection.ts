@@ -4,6 +4,7 @@ import { assert, unreachable } from '../../base/assert.ts';
 import { messageOf } from '../../base/errors.ts';
 import { TlsFailed } from '../../tls/tls-failed.ts';
 import type { Target } from '../engine.ts';
+import { sharedLookup } from '../shared-lookup.ts';
 import { AnswerCheck } from './answer-check.ts';
 import { AnswerBroken } from './failure.ts';
 import type { StatusRow } from './status.ts';
@@ -183,7 +184,7 @@ const isSocketFolder = ({ address }: Target): boolean => address.host.startsWith
 
 function addressOf(target: Target): NetConnectOpts {
   const { host, port } = target.address;
-  return isSocketFolder(target) ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
+  return isSocketFolder(target) ? { path: `${host}/.s.PGSQL.${port}` } : { host, port, lookup: sharedLookup };
 }
 
 /** No line of pg_hba.conf lets this user in from here over TLS; one for `hostnossl` may. */
