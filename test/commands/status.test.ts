@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { instanceId } from '../../src/base/brand.ts';
 import { clusterConfig, clusterView, FakeControls, instanceView } from '../admin/fake-controls.ts';
 import { runAdmin, until } from '../admin/running-admin.ts';
+import { programMissing } from '../support/programs.ts';
 
 /** A handful of processes, beside whatever else this machine does. */
 const timeout = 120_000;
@@ -84,7 +85,7 @@ test('--watch prints one picture after the other where there is no terminal, unt
 /** util-linux: runs a command on a terminal of its own. */
 test('--watch on a terminal draws in place, and Ctrl-C gives the terminal back', {
   timeout,
-  skip: process.platform !== 'linux',
+  skip: process.platform === 'linux' ? programMissing('script') : 'its `script` takes other options',
 }, async (t) => {
   const controls = sixteen();
   const { url } = await runAdmin(t, controls);
