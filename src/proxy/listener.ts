@@ -1,10 +1,10 @@
 import { createServer, type Socket } from 'node:net';
 import type { Logger } from 'pino';
+import { atMostEvery } from '../base/at-most-every.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Address, formatAddress } from '../cluster/instance.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
-import { atMostEvery } from './at-most-every.ts';
 import { defaultKeepaliveMs } from './dial.ts';
 import { ignore } from './linger.ts';
 

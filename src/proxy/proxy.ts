@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { assert } from '../base/assert.ts';
+import { atMostEvery } from '../base/at-most-every.ts';
 import type { ClusterId, EndpointId, InstanceId } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
@@ -12,7 +13,6 @@ import { members } from '../endpoints/members.ts';
 import { freshState } from '../endpoints/policies/policy.ts';
 import type { ServerLimits } from '../endpoints/server-limits.ts';
 import type { Engine, Killer } from '../engines/engine.ts';
-import { atMostEvery } from './at-most-every.ts';
 import { defaultKeepaliveMs } from './dial.ts';
 import { DialPacer } from './dial-pacer.ts';
 import type { EndpointContext } from './endpoint-context.ts';
@@ -205,7 +205,7 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       view: () => deps.viewOf(cluster),
       limits: () => deps.clusterOf(cluster).failover,
       serverLimits: (instance) => deps.clusterOf(cluster).serverLimits.get(instance) ?? noLimits,
-      complain: atMostEvery(complainMs, clock, (what) =>
+      complain: atMostEvery(complainMs, clock, (what: string) =>
         deps.logger.warn({ event: 'client.turned-away', cluster, endpoint: endpoint.id }, what),
       ),
       reportDialFailure: (instance, detail) => deps.reportDialFailure(cluster, instance, detail),
