@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
-import { type SecureContext, TLSSocket } from 'node:tls';
+import type { SecureContext } from 'node:tls';
+import { acceptTls } from '../tls/accept-tls.ts';
 
 /** A certificate and its key as they are now: asked anew for each connection, so that new files need no new listener. */
 export interface AdminIdentity {
@@ -19,14 +20,7 @@ export function tlsDoor(http: HttpServer, identity: AdminIdentity, handshakeMs: 
   const unsettled = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     unsettled.add(socket);
-    const secure = new TLSSocket(socket, {
-      isServer: true,
-      secureContext: identity.context,
-      ALPNProtocols: ['http/1.1'],
-    });
-    // A `tls.Server` would do both: here nobody else takes the socket over, and its errors would be kept from it.
-    secure.disableRenegotiation();
-    secure.on('_tlsError', (error: Error) => secure.destroy(error));
+    const secure = acceptTls(socket, { context: identity.context, alpn: 'http/1.1' });
     const late = setTimeout(() => socket.destroy(), handshakeMs);
     const settled = (): void => {
       clearTimeout(late);

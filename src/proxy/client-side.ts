@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { encryptClient, type Shown } from './carrier.ts';
+import type { Shown } from '../tls/accept-tls.ts';
+import { encryptClient } from './carrier.ts';
 
 /** What a client may say before a server has taken its session; more is left in the kernel. */
 const maxStashBytes = 64 * 1024;
