@@ -2,7 +2,8 @@ import { Gauge, type Registry } from 'prom-client';
 import type { ClusterId } from '../../base/brand.ts';
 import type { Role } from '../../cluster/instance.ts';
 import type { ClusterView, Health, InstanceView, PhaseName } from '../../cluster/view.ts';
-import type { Controls } from '../controls.ts';
+import type { ClusterConfig } from '../../config/config.ts';
+import type { ClusterLoad, Controls } from '../controls.ts';
 
 const phases: readonly PhaseName[] = [
   'starting',
@@ -142,8 +143,9 @@ export class ClusterMetrics {
     for (const gauge of this.#all) gauge.reset();
     for (const cluster of controls.clusters()) {
       this.#collectCluster(controls, cluster);
-      this.#collectEndpoints(controls, cluster);
-      this.#collectLoad(controls, cluster);
+      const load = controls.load(cluster);
+      this.#collectEndpoints(controls, cluster, load);
+      this.#collectLoad(controls.config(cluster), load);
     }
   }
 
@@ -178,8 +180,7 @@ export class ClusterMetrics {
     this.#instanceDeposed.set(labels, view.deposed ? 1 : 0);
   }
 
-  #collectEndpoints(controls: Controls, cluster: ClusterId): void {
-    const load = controls.load(cluster);
+  #collectEndpoints(controls: Controls, cluster: ClusterId, load: ClusterLoad): void {
     const listening = controls.listening(cluster);
     for (const [endpoint, { maxSessions }] of controls.config(cluster).endpoints) {
       const labels = { cluster, endpoint };
@@ -190,9 +191,8 @@ export class ClusterMetrics {
     }
   }
 
-  #collectLoad(controls: Controls, cluster: ClusterId): void {
-    const { sessionsByInstance, waitingByInstance } = controls.load(cluster);
-    const { instances, serverLimits } = controls.config(cluster);
+  #collectLoad({ id: cluster, instances, serverLimits }: ClusterConfig, load: ClusterLoad): void {
+    const { sessionsByInstance, waitingByInstance } = load;
     for (const instance of instances.keys()) {
       const labels = { cluster, instance };
       const waiting = waitingByInstance.get(instance) ?? 0;
