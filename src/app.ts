@@ -159,10 +159,10 @@ class Wiring implements App, Controls {
   private createReloader(): Reloader | null {
     const { source, logger } = this.options;
     if (source === undefined) return null;
-    const { clock, proxy, controllers, retired, stores, refreshers } = this;
+    const { clock, proxy, controllers, retired, stores } = this;
     const wiring = this;
     const target = new ReloadTarget({
-      ...{ clock, logger, proxy, controllers, retired, refreshers },
+      ...{ clock, logger, proxy, controllers, retired },
       get config() {
         return wiring.configured;
       },
@@ -174,6 +174,7 @@ class Wiring implements App, Controls {
       tlsOf: ({ serverTls }) => this.certificates.client(serverTls),
       stateSaved: async (cluster) => stores.get(cluster)?.saved(),
       tell: (cluster, message) => this.tell(cluster, message),
+      refresh: () => this.refreshCertificates(),
     });
     const onOutcome = (outcome: ReloadOutcome): void => {
       this.metrics.recordReload(outcome);
@@ -181,9 +182,6 @@ class Wiring implements App, Controls {
     };
     return new Reloader({ source, target, clock, logger, onOutcome });
   }
-
-  /** Everything else that is read again with each reload: certificates, tokens. */
-  private readonly refreshers: readonly (() => Promise<void>)[] = [() => this.refreshCertificates()];
 
   private async refreshCertificates(): Promise<void> {
     const { admin, clusters } = this.configured;

@@ -31,7 +31,7 @@ export interface House {
   /** An event of a cluster that has just been added or removed. */
   tell(cluster: ClusterId, message: string): void;
   /** Called last in each reload, changed configuration or not: what is kept in other files is read again. */
-  readonly refreshers: readonly (() => Promise<void>)[];
+  refresh(): Promise<void>;
 }
 
 /** Puts another configuration in force: whatever may fail first, then all the rest in one turn of the event loop. */
@@ -107,8 +107,8 @@ export class ReloadTarget implements Reloadable {
     this.#drainStrays(before, plan);
   }
 
-  async refresh(): Promise<void> {
-    for (const refresher of this.#house.refreshers) await refresher();
+  refresh(): Promise<void> {
+    return this.#house.refresh();
   }
 
   #retire(id: ClusterId, before: Config): void {

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
+import { atMostEvery } from '../base/at-most-every.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Address, formatAddress } from '../cluster/instance.ts';
 import type { AdminLogger } from './admin-logger.ts';
@@ -48,6 +49,7 @@ export class AdminListenFailed extends Error {
 const closeGraceMs = 1000;
 /** Wrong tokens come in floods where somebody guesses; one line for each so many milliseconds. */
 const quietMs = 1000;
+const monotonic = { now: () => performance.now() };
 
 /** Starts the admin API. Throws `AdminListenFailed`. */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
@@ -61,7 +63,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     streams,
     listensOnLoopback: () => loopback,
     token,
-    onWrongToken: atMostEvery(quietMs, () =>
+    onWrongToken: atMostEvery(quietMs, monotonic, () =>
       logger.warn({ event: 'admin.wrong-token' }, 'a request with a wrong token was refused'),
     ),
     commandTimeoutMs: options.commandTimeoutMs ?? 120_000,
@@ -79,7 +81,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   listener.on('error', (error) => logger.error({ err: error }, 'the admin API has trouble accepting'));
   listener.on(
     'drop',
-    atMostEvery(quietMs, () =>
+    atMostEvery(quietMs, monotonic, () =>
       logger.warn(
         { event: 'admin.dropped', connections: patience.maxConnections },
         'the admin API has too many connections: one was dropped',
@@ -154,14 +156,4 @@ function listenFailed(listen: Address, error: NodeJS.ErrnoException): AdminListe
   return new AdminListenFailed(`the admin API cannot listen on ${formatAddress(listen)}: ${remedy}`, {
     cause: error,
   });
-}
-
-function atMostEvery(intervalMs: number, run: () => void): () => void {
-  let quietUntil = Number.NEGATIVE_INFINITY;
-  return () => {
-    const now = performance.now();
-    if (now < quietUntil) return;
-    quietUntil = now + intervalMs;
-    run();
-  };
 }

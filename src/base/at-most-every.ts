@@ -1,15 +1,16 @@
-import type { Clock } from '../base/clock.ts';
+import type { Clock } from './clock.ts';
 
-/** Says what comes in floods, but only once in so many milliseconds. */
-export function atMostEvery(
+/** `run`, for what comes in floods: only once in so many milliseconds. */
+export function atMostEvery<Args extends readonly unknown[]>(
   intervalMs: number,
-  clock: Clock,
-  run: (what: string) => void,
-): (what: string) => void {
+  clock: Pick<Clock, 'now'>,
+  run: (...args: Args) => void,
+): (...args: Args) => void {
   let quietUntil = Number.NEGATIVE_INFINITY;
-  return (what) => {
-    if (clock.now() < quietUntil) return;
-    quietUntil = clock.now() + intervalMs;
-    run(what);
+  return (...args) => {
+    const now = clock.now();
+    if (now < quietUntil) return;
+    quietUntil = now + intervalMs;
+    run(...args);
   };
 }

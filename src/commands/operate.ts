@@ -1,8 +1,8 @@
-import type { CommandJson } from '../admin/api.ts';
+import type { CommandJson, ReloadJson } from '../admin/api.ts';
 import { failoversText } from '../admin/failovers-text.ts';
 import { json, type ClientOptions as Options, withClient } from './with-client.ts';
 
-const told = (result: CommandJson, options: Options): string =>
+const told = (result: CommandJson | ReloadJson, options: Options): string =>
   options.json ? json(result) : result.message;
 
 export const failover = (cluster: string, options: Options & { readonly force?: true }): Promise<void> =>
@@ -34,7 +34,4 @@ export const drain = (
   );
 
 export const reload = (options: Options): Promise<void> =>
-  withClient(options, async (client) => {
-    const result = await client.reload();
-    return options.json ? json(result) : result.message;
-  });
+  withClient(options, async (client) => told(await client.reload(), options));
