@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { benchChart, benchTable, summarise } from '../test/chaos/bench-report.ts';
 import { type BenchFault, type BenchRun, benchFailover, benchFaults } from '../test/chaos/failover-bench.ts';
 import { enginesUnderTest } from '../test/support/engines-under-test.ts';
-import { scopeOf } from '../test/support/scope.ts';
+import { openScope } from '../test/support/scope.ts';
 
 /**
  * `npm run bench:failover -- [--engine postgres|mysql] [--runs N] [--fault NAME …] [--seed N] [--quorum] [--json]
@@ -46,12 +46,7 @@ if (values.engine !== undefined && !Object.hasOwn(families, values.engine)) {
 const family = values.engine === undefined ? null : families[values.engine as keyof typeof families];
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
-let end: () => Promise<void> = async () => {};
-const scope = scopeOf({
-  after: (run) => {
-    end = run;
-  },
-});
+const { scope, end } = openScope();
 const all: BenchRun[] = [];
 const versions: string[] = [];
 try {

@@ -9,7 +9,7 @@ import { possibleSessions } from '../test/bench/open-files.ts';
 import { runRounds } from '../test/bench/rounds.ts';
 import { summarise } from '../test/bench/summary.ts';
 import { table } from '../test/bench/table.ts';
-import { scopeOf } from '../test/support/scope.ts';
+import { openScope } from '../test/support/scope.ts';
 
 /**
  * `npm run bench -- [--rounds N] [--seconds N] [--only MEASURE …] [--engine postgres|mysql] [--megabytes N]
@@ -60,12 +60,7 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 if (scale.idleSessions < Number(values.sessions)) {
   say(`${scale.idleSessions} idle sessions, not ${values.sessions}: the limit of open files allows no more`);
 }
-let end: () => Promise<void> = async () => {};
-const scope = scopeOf({
-  after: (run) => {
-    end = run;
-  },
-});
+const { scope, end } = openScope();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void end().finally(() => process.exit(1)));
 }

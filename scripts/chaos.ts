@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { runChaos } from '../test/chaos/chaos-run.ts';
 import { SmallDisk } from '../test/chaos/small-disk.ts';
-import { enginesUnderTest } from '../test/support/engines-under-test.ts';
-import { scopeOf } from '../test/support/scope.ts';
+import { engineCalled } from '../test/support/engines-under-test.ts';
+import { openScope } from '../test/support/scope.ts';
 import { withOwnMounts } from './own-mounts.ts';
 
 /**
@@ -19,28 +19,20 @@ const { values } = parseArgs({
     quorum: { type: 'boolean', default: false },
   },
 });
-const families: Readonly<Record<string, string>> = { postgres: 'pg', mysql: 'mysql' };
-const family = families[values.engine];
 const minutes = Number(values.minutes);
 const seed = values.seed === undefined ? randomInt(1, 2 ** 31) : Number(values.seed);
-if (family === undefined || !(minutes > 0) || !Number.isInteger(seed)) {
+const engine = await engineCalled(values.engine);
+if (engine === undefined || !(minutes > 0) || !Number.isInteger(seed)) {
   console.error('usage: npm run chaos -- --engine postgres|mysql [--minutes N] [--seed N] [--quorum]');
   process.exit(2);
 }
-// MySQL itself comes after MariaDB.
-const engine = (await enginesUnderTest()).findLast(({ cluster }) => cluster === family);
-if (engine === undefined || engine.skip !== false) {
-  console.error(engine?.skip ?? 'no such engine');
+if (engine.skip !== false) {
+  console.error(engine.skip);
   process.exit(2);
 }
 
 await withOwnMounts();
-let end: () => Promise<void> = async () => {};
-const scope = scopeOf({
-  after: (run) => {
-    end = run;
-  },
-});
+const { scope, end } = openScope();
 console.log(
   `${engine.name}, ${minutes} min${values.quorum ? ', two of three copies have each commit' : ''}, --seed ${seed}`,
 );

@@ -7,7 +7,7 @@ import { driverSuites } from '../test/drivers/suite.ts';
 import { makeWorkspace } from '../test/drivers/workspace.ts';
 import { enginesUnderTest } from '../test/support/engines-under-test.ts';
 import { spawnAurelay } from '../test/support/running-aurelay.ts';
-import { scopeOf } from '../test/support/scope.ts';
+import { openScope } from '../test/support/scope.ts';
 
 /**
  * `npm run drivers -- --suite pg|mysql2 --source FOLDER [--engine mariadb] [--tls] [--compress] [--only PART]…`: the
@@ -41,12 +41,7 @@ if (suite === undefined || values.source === '' || engine === undefined || engin
   process.exit(2);
 }
 
-let end: () => Promise<void> = async () => {};
-const scope = scopeOf({
-  after: (run) => {
-    end = run;
-  },
-});
+const { scope, end } = openScope();
 try {
   const folder = await makeTempFolder();
   scope.after(() => folder.remove());

@@ -6,7 +6,7 @@ import { type FuzzOutcome, fuzz } from '../test/fuzz/fuzzer.ts';
 import type { EvilOptions } from '../test/fuzz/live/evil-run.ts';
 import type { FuzzTarget } from '../test/fuzz/target.ts';
 import { targets } from '../test/fuzz/targets.ts';
-import { scopeOf } from '../test/support/scope.ts';
+import { openScope } from '../test/support/scope.ts';
 import type { Cleanup } from '../test/support/servers.ts';
 
 /**
@@ -62,12 +62,7 @@ function fuzzCodec(name: string, target: FuzzTarget, forMs: number): void {
 }
 
 async function fuzzLive(name: string, forMs: number): Promise<void> {
-  let end: () => Promise<void> = async () => {};
-  const scope: Cleanup = scopeOf({
-    after: (run) => {
-      end = run;
-    },
-  });
+  const { scope, end } = openScope();
   try {
     const options = { seed, forMs, onProgress };
     const { violations, ...counts } = await runNamed(name, scope, options);

@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { soakTable } from '../test/soak/leaks.ts';
 import { runSoak } from '../test/soak/soak-run.ts';
-import { enginesUnderTest } from '../test/support/engines-under-test.ts';
-import { scopeOf } from '../test/support/scope.ts';
+import { engineCalled } from '../test/support/engines-under-test.ts';
+import { openScope } from '../test/support/scope.ts';
 
 /**
  * `npm run soak -- --minutes N [--engine postgres|mysql] [--seed S]`: clients of all kinds, well-behaved and not, through
@@ -19,8 +19,7 @@ const { values } = parseArgs({
   },
 });
 const longestRoundSeconds = 60;
-const families: Readonly<Record<string, string>> = { postgres: 'pg', mysql: 'mysql' };
-const engine = (await enginesUnderTest()).findLast(({ cluster }) => cluster === families[values.engine]);
+const engine = await engineCalled(values.engine);
 const seconds = Number(values.minutes) * 60;
 const seed = values.seed === undefined ? randomInt(1, 2 ** 31) : Number(values.seed);
 if (engine === undefined || engine.skip !== false || !(seconds > 0) || !Number.isInteger(seed)) {
@@ -32,12 +31,7 @@ if (engine === undefined || engine.skip !== false || !(seconds > 0) || !Number.i
   process.exit(2);
 }
 
-let end: () => Promise<void> = async () => {};
-const scope = scopeOf({
-  after: (run) => {
-    end = run;
-  },
-});
+const { scope, end } = openScope();
 console.log(`${engine.name}, ${values.minutes} min after the warm-up, --seed ${seed}`);
 try {
   const outcome = await runSoak(scope, {

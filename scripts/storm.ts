@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { runStorm } from '../test/soak/storm-run.ts';
-import { enginesUnderTest } from '../test/support/engines-under-test.ts';
-import { scopeOf } from '../test/support/scope.ts';
+import { engineCalled } from '../test/support/engines-under-test.ts';
+import { openScope } from '../test/support/scope.ts';
 
 /**
  * `npm run storm -- [--engine postgres|mysql] [--clients 5000] [--within-ms 1000] [--slots 500] [--max-connecting N]
@@ -19,8 +19,7 @@ const { values } = parseArgs({
     'max-sessions': { type: 'string' },
   },
 });
-const families: Readonly<Record<string, string>> = { postgres: 'pg', mysql: 'mysql' };
-const engine = (await enginesUnderTest()).findLast(({ cluster }) => cluster === families[values.engine]);
+const engine = await engineCalled(values.engine);
 const limit = (text: string | undefined) => (text === undefined ? null : Number(text));
 const numbers = {
   clients: Number(values.clients),
@@ -41,12 +40,7 @@ if (engine === undefined || engine.skip !== false || !isGood) {
   process.exit(2);
 }
 
-let end: () => Promise<void> = async () => {};
-const scope = scopeOf({
-  after: (run) => {
-    end = run;
-  },
-});
+const { scope, end } = openScope();
 try {
   const outcome = await runStorm(scope, { engine, ...numbers });
   const ms = (value: number) => `${Math.round(value)} ms`;

@@ -3,7 +3,7 @@ import type { EventJson } from '../../src/admin/api.ts';
 import { type Prng, randomIndex, seededPrng } from '../../src/base/prng.ts';
 import type { EngineUnderTest } from '../support/engines-under-test.ts';
 import { eventually } from '../support/eventually.ts';
-import { scopeOf } from '../support/scope.ts';
+import { openScope } from '../support/scope.ts';
 import type { Cleanup } from '../support/servers.ts';
 import { cutOff, freeze, kill } from './faults.ts';
 import { type Acknowledged, createNumbered, NumberedWriter, readNumbered } from './numbered-writer.ts';
@@ -76,12 +76,7 @@ async function benchFault(
   { fault, runs, prng, quorum, onProgress }: FaultOptions,
   done: BenchRun[],
 ): Promise<string> {
-  let end: () => Promise<void> = async () => {};
-  const scope = scopeOf({
-    after: (run) => {
-      end = run;
-    },
-  });
+  const { scope, end } = openScope();
   try {
     const rig = await startRig(scope, servers, {
       relayed: fault === 'network cut',

@@ -3,7 +3,8 @@ import type { EmbeddedCluster, EmbeddedInstance } from '../../src/demo/cluster.t
 import { makeWritable } from '../../src/demo/mysql-replication.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { connect, type EngineUnderTest } from '../support/engines-under-test.ts';
-import { appendServerFile, prependServerFile, writeServerFile } from '../support/server-files.ts';
+import { showCertificate } from '../support/mysql-certificate.ts';
+import { prependServerFile, writeServerFile } from '../support/server-files.ts';
 import { type Cleanup, withMysqlCluster, withPostgresCluster } from '../support/servers.ts';
 import type { DriverSuite } from './suite.ts';
 
@@ -54,14 +55,7 @@ const encrypt: Readonly<Record<'pg' | 'mysql', Encrypt>> = {
     await client.close();
   },
   mysql: async (engine, instance, tls) => {
-    const [key, pem] = [join(instance.directory, 'key.pem'), join(instance.directory, 'certificate.pem')];
-    await writeServerFile(key, tls.key);
-    await writeServerFile(pem, tls.certificate);
-    await appendServerFile(join(instance.directory, 'my.cnf'), [
-      ...[`ssl_cert=${pem}`, `ssl_key=${key}`, 'local_infile=1'],
-    ]);
-    await instance.stop();
-    await instance.start();
+    await showCertificate(instance, tls, ['local_infile=1']);
     await makeWritable(engine.name === 'MariaDB' ? 'mariadb' : 'mysql', instance.port);
   },
 };

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import * as mariadb from 'mariadb';
 import mysql from 'mysql2/promise';
@@ -11,10 +10,10 @@ import { mysqlMonitorUser } from '../../src/demo/mysql-settings.ts';
 import { type Certificate, certificateMissing, makeCertificate } from '../support/certificate.ts';
 import { enginesUnderTest } from '../support/engines-under-test.ts';
 import { eventually, within } from '../support/eventually.ts';
+import { showCertificate } from '../support/mysql-certificate.ts';
 import { programMissing } from '../support/programs.ts';
 import { type InProcessAurelay, startAurelay } from '../support/running-aurelay.ts';
 import { scopeOf } from '../support/scope.ts';
-import { appendServerFile, writeServerFile } from '../support/server-files.ts';
 
 const password = 'secret';
 const firstNumber = 0xc000_0000;
@@ -94,13 +93,7 @@ for (const engine of (await enginesUnderTest()).filter(({ cluster }) => cluster 
     });
 
     async function encrypt(instance: EmbeddedInstance, tls: Certificate): Promise<void> {
-      const key = join(instance.directory, 'key.pem');
-      const pem = join(instance.directory, 'certificate.pem');
-      await writeServerFile(key, tls.key);
-      await writeServerFile(pem, tls.certificate);
-      await appendServerFile(join(instance.directory, 'my.cnf'), [`ssl_cert=${pem}`, `ssl_key=${key}`]);
-      await instance.stop();
-      await instance.start();
+      await showCertificate(instance, tls);
       if (instance.id === 'mysql-1') {
         await makeWritable(engine.name === 'MariaDB' ? 'mariadb' : 'mysql', instance.port);
       }

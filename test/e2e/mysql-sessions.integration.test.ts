@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { connect as openConnection } from 'node:net';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import * as mariadb from 'mariadb';
@@ -13,10 +12,10 @@ import { type Certificate, certificateMissing, makeCertificate } from '../suppor
 import { type Driver, mysqlDrivers, socketOf } from '../support/drivers.ts';
 import { enginesUnderTest } from '../support/engines-under-test.ts';
 import { eventually, within } from '../support/eventually.ts';
+import { showCertificate } from '../support/mysql-certificate.ts';
 import { programMissing, runProgram } from '../support/programs.ts';
 import { type InProcessAurelay, startAurelay } from '../support/running-aurelay.ts';
 import { scopeOf } from '../support/scope.ts';
-import { appendServerFile, writeServerFile } from '../support/server-files.ts';
 
 const password = 'a "secret" with spaces';
 const megabyte = 1024 * 1024;
@@ -64,15 +63,8 @@ for (const engine of (await enginesUnderTest()).filter(({ cluster }) => cluster 
       });
     });
 
-    /** Only a start makes a server read another certificate in every version. */
     async function encrypt(instance: EmbeddedInstance, tls: Certificate): Promise<void> {
-      const [key, pem] = ['key.pem', 'certificate.pem'].map((file) => join(instance.directory, file));
-      assert(key !== undefined && pem !== undefined);
-      await writeServerFile(key, tls.key);
-      await writeServerFile(pem, tls.certificate);
-      await appendServerFile(join(instance.directory, 'my.cnf'), [`ssl_cert=${pem}`, `ssl_key=${key}`]);
-      await instance.stop();
-      await instance.start();
+      await showCertificate(instance, tls);
       if (instance.id === 'mysql-1') {
         await makeWritable(engine.name === 'MariaDB' ? 'mariadb' : 'mysql', instance.port);
       }

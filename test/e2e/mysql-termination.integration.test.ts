@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import mysql from 'mysql2/promise';
 import type { EmbeddedCluster } from '../../src/demo/cluster.ts';
@@ -9,10 +8,10 @@ import { type Certificate, certificateMissing, makeCertificate } from '../suppor
 import { filesOf } from '../support/certificate-files.ts';
 import { mysqlDrivers } from '../support/drivers.ts';
 import { enginesUnderTest } from '../support/engines-under-test.ts';
+import { showCertificate } from '../support/mysql-certificate.ts';
 import { programMissing, runProgram } from '../support/programs.ts';
 import { type InProcessAurelay, startAurelay } from '../support/running-aurelay.ts';
 import { scopeOf } from '../support/scope.ts';
-import { appendServerFile, writeServerFile } from '../support/server-files.ts';
 
 const password = 'a "secret" with spaces';
 const cipherQuery = "SHOW STATUS LIKE 'Ssl_cipher'";
@@ -38,12 +37,7 @@ for (const engine of (await enginesUnderTest()).filter(({ cluster }) => cluster 
       [shown, serversOwn] = await Promise.all([makeCertificate(scope), makeCertificate(scope)]);
       const [instance] = cluster.instances;
       assert(instance !== undefined);
-      const [key, pem] = [join(instance.directory, 'key.pem'), join(instance.directory, 'certificate.pem')];
-      await writeServerFile(key, serversOwn.key);
-      await writeServerFile(pem, serversOwn.certificate);
-      await appendServerFile(join(instance.directory, 'my.cnf'), [`ssl_cert=${pem}`, `ssl_key=${key}`]);
-      await instance.stop();
-      await instance.start();
+      await showCertificate(instance, serversOwn);
       await makeWritable(engine.name === 'MariaDB' ? 'mariadb' : 'mysql', instance.port);
       const admin = await mysql.createConnection({
         ...{ host: '127.0.0.1', port: instance.port, user: mysqlMonitorUser },

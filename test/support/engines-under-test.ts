@@ -82,3 +82,13 @@ export async function enginesUnderTest(): Promise<readonly EngineUnderTest[]> {
     ...(mysqld === undefined || mysqld === '' ? [] : [mysql('MySQL', false, mysqld)]),
   ];
 }
+
+const families: ReadonlyMap<string, EngineUnderTest['cluster']> = new Map([
+  ['postgres', 'pg'],
+  ['mysql', 'mysql'],
+]);
+
+/** As commands take it: `mysql` is MySQL where there is a server of it, which comes after MariaDB, else MariaDB. */
+export async function engineCalled(name: string): Promise<EngineUnderTest | undefined> {
+  return (await enginesUnderTest()).findLast(({ cluster }) => cluster === families.get(name));
+}

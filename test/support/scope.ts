@@ -13,3 +13,14 @@ export function scopeOf(t: { after(run: () => Promise<void>): void }): Cleanup {
   });
   return { after: (cleanup) => void cleanups.push(cleanup) };
 }
+
+/** A scope that a program ends itself, where there is no test to do so. `end` runs the cleanups. */
+export function openScope(): { readonly scope: Cleanup; readonly end: () => Promise<void> } {
+  let end: () => Promise<void> = async () => {};
+  const scope = scopeOf({
+    after: (run) => {
+      end = run;
+    },
+  });
+  return { scope, end: () => end() };
+}

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../../src/demo/free-port.ts';
-import { scopeOf } from '../../support/scope.ts';
+import { openScope } from '../../support/scope.ts';
 import type { Cleanup } from '../../support/servers.ts';
 import { startBackground } from '../background.ts';
 import type { Load, Measure } from '../measure.ts';
@@ -31,12 +31,7 @@ const load: Load = {
   suits: ({ name, adminUrl, ports }) =>
     (name === direct || adminUrl !== null) && ports.postgres !== undefined,
   async run({ adminUrl, ports }, { seconds, folder }) {
-    let end: () => Promise<void> = async () => {};
-    const scope = scopeOf({
-      after: (run) => {
-        end = run;
-      },
-    });
+    const { scope, end } = openScope();
     try {
       const url = adminUrl === null ? await bareServer(scope) : `${adminUrl}/livez`;
       let busy = true;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { scopeOf } from '../../support/scope.ts';
+import { openScope } from '../../support/scope.ts';
 import { residentBytes } from '../cpu-time.ts';
 import { idleCrowd } from '../idle/crowd.ts';
 import type { Load, Measure } from '../measure.ts';
@@ -12,12 +12,7 @@ const load: Load = {
   engine: 'postgres',
   suits: ({ ports, startAnother }) => ports.idle !== undefined && startAnother !== null,
   async run({ startAnother }, { idleSessions }) {
-    let end: () => Promise<void> = async () => {};
-    const scope = scopeOf({
-      after: (run) => {
-        end = run;
-      },
-    });
+    const { scope, end } = openScope();
     try {
       const fresh = (await startAnother?.(scope)) ?? null;
       if (fresh === null || fresh.pid === null) return [];

@@ -4,26 +4,10 @@ import fc from 'fast-check';
 import type { ServerEvent } from '../../../src/engines/engine.ts';
 import { MysqlServerOpening, mysqlProtocol } from '../../../src/engines/mysql/handshake.ts';
 import { encodePacket } from '../../../src/engines/mysql/packets.ts';
+import { bytes, mariadbGreeting, mysqlGreeting } from './greetings.ts';
 
-const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
-/** As MySQL 9.7.4 sent it. */
-const mysqlGreeting = encodePacket(
-  0,
-  bytes(
-    '0a 392e372e342d3200 09000000 03541e2e72011628 00 ffff ff 0200 ffdf 15 00000000000000000000 08' +
-      '26012f30252a474f33077d00 63616368696e675f736861325f70617373776f726400',
-  ),
-);
-/** As MariaDB 10.11.19 begins; without TLS. */
-const mariadbGreeting = encodePacket(
-  0,
-  bytes(
-    `0a ${Buffer.from('5.5.5-10.11.19-MariaDB').toString('hex')} 00 1e000000 4142434445464748 00 fef7 2d 0200 ff81 15` +
-      '0000000000001d000000 303132333435363738394142 00 6d7973716c5f6e61746976655f70617373776f726400',
-  ),
-);
 const full = encodePacket(0, bytes(`ff 1004 ${Buffer.from('Too many connections').toString('hex')}`));
 
 const feed = (chunks: readonly Uint8Array[]): ServerEvent => {

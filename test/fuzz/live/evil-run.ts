@@ -5,13 +5,14 @@ import { messageOf } from '../../../src/base/errors.ts';
 import { type Prng, randomIndex, seededPrng } from '../../../src/base/prng.ts';
 import { type EngineName, OperationFailed, type Target } from '../../../src/engines/engine.ts';
 import { engines } from '../../../src/engines/engines.ts';
+import type { WickedServer } from '../../abuse/support/wicked-server.ts';
 import { reader, writer } from '../../endpoints/support/view.ts';
 import { startup } from '../../proxy/support/postgres-wire.ts';
 import { RunningProxy } from '../../proxy/support/running-proxy.ts';
 import { defaultTls } from '../../support/default-tls.ts';
 import type { Cleanup } from '../../support/servers.ts';
 import { pick } from '../bytes.ts';
-import { EvilServer, type Script } from './evil-server.ts';
+import { type Script, startEvilServer } from './evil-server.ts';
 import { drawScript } from './scripts.ts';
 
 export interface EvilOptions {
@@ -50,7 +51,7 @@ export async function runEvil(t: Cleanup, options: EvilOptions): Promise<EvilOut
     if (suspects.length > mostSuspects) suspects.shift();
     return script;
   };
-  const server = await EvilServer.start(next, prng);
+  const server = await startEvilServer(next, prng);
   t.after(() => server.stop());
   const strike = (what: string, error: unknown): void => {
     const stack = (error as Error | null)?.stack ?? messageOf(error);
@@ -139,7 +140,7 @@ interface NamedOperation {
 /** Clients whose sessions lead to the evil server, beside one whose session leads to an honest one. */
 async function visitors(
   engine: EngineName,
-  server: EvilServer,
+  server: Pick<WickedServer, 'port'>,
   prng: Prng,
   isOver: () => boolean,
   counts: { sessions: number },

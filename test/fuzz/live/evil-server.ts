@@ -1,6 +1,6 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type Prng, randomIndex } from '../../../src/base/prng.ts';
-import { listenAnywhere } from '../../proxy/support/peer.ts';
+import { WickedServer } from '../../abuse/support/wicked-server.ts';
 
 /** What a server says: each piece after it was spoken to again, the first of all where it `speaksFirst`. */
 export interface Script {
@@ -11,37 +11,8 @@ export interface Script {
 }
 
 /** A server that means no good: it plays a script to each connection, whoever it is. */
-export class EvilServer {
-  port = 0;
-  readonly #sockets = new Set<Socket>();
-  readonly #server: Server;
-
-  private constructor(next: () => Script, prng: Prng) {
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
-      socket.on('error', () => {});
-      socket.on('end', () => socket.end());
-      play(socket, next(), prng);
-    });
-  }
-
-  static async start(next: () => Script, prng: Prng): Promise<EvilServer> {
-    const server = new EvilServer(next, prng);
-    server.port = await listenAnywhere(server.#server);
-    return server;
-  }
-
-  get open(): number {
-    return this.#sockets.size;
-  }
-
-  async stop(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
-  }
-}
+export const startEvilServer = (next: () => Script, prng: Prng): Promise<WickedServer> =>
+  WickedServer.start((socket) => play(socket, next(), prng));
 
 function play(socket: Socket, { pieces, speaksFirst, ending }: Script, prng: Prng): void {
   let next = 0;
