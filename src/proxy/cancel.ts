@@ -26,6 +26,35 @@ export function cancelTargets(doors: readonly EndpointContext[]): readonly Cance
   return [...targets.values()];
 }
 
+/** Requests to one listener that are passed on at a time; more are dropped. */
+const maxCancels = 32;
+
+/** The cancel requests that came to one listener. */
+export class Cancels {
+  #inFlight = 0;
+
+  /** Passes one on to whatever runs sessions of `doors`, and calls `done` once it was dealt with. */
+  serve(
+    bytes: Uint8Array,
+    doors: readonly EndpointContext[],
+    { at, clock, logger, observer }: EndpointContext,
+    done: () => void,
+  ): void {
+    if (this.#inFlight >= maxCancels) {
+      logger.debug({ ...at }, 'too many cancel requests at a time: dropped one');
+      done();
+      return;
+    }
+    const servers = cancelTargets(doors);
+    observer.cancelled(at, servers.length);
+    this.#inFlight += 1;
+    passCancel(bytes, servers, clock, () => {
+      this.#inFlight -= 1;
+      done();
+    });
+  }
+}
+
 /** A server that has not dealt with a cancel request by then is left alone. */
 export const cancelTimeoutMs = 5_000;
 

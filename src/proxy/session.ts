@@ -1,24 +1,21 @@
 import type { Socket } from 'node:net';
-import { connect } from 'node:tls';
 import { unreachable } from '../base/assert.ts';
 import type { InstanceId } from '../base/brand.ts';
 import type { Timer } from '../base/clock.ts';
 import { formatDuration } from '../base/duration.ts';
 import { type ClientError, clientError, type ErrorCode, messageOf } from '../base/errors.ts';
-import { formatIp } from '../base/ip.ts';
 import type { Address } from '../cluster/instance.ts';
 import type { ClientRequest } from '../engines/engine.ts';
 import type { ProxyProtocolVersion } from '../proxy-protocol/header.ts';
 import type { Shown } from '../tls/accept-tls.ts';
-import { cancelTargets, passCancel } from './cancel.ts';
-import { carriedBy, encryptClient } from './carrier.ts';
+import { answerHere } from './answer-here.ts';
 import { ClientSide } from './client-side.ts';
 import type { EndpointContext } from './endpoint-context.ts';
-import type { Seat } from './entry/client-sessions.ts';
-import { aboutClients, type TurnedAway } from './entry/clients.ts';
-import { judgesClients } from './entry/gate.ts';
-import { formatEnd, headerFor, type Origin, originOf } from './entry/origin.ts';
-import { type ExchangeSetting, startExchange } from './exchange-relay.ts';
+import { Admission } from './entry/admission.ts';
+import { aboutClients } from './entry/clients.ts';
+import type { Origin } from './entry/origin.ts';
+import { startExchange } from './exchange-relay.ts';
+import { exchangeSetting } from './exchange-setting.ts';
 import type { NamedSession } from './kill/kill-desk.ts';
 import { ignore, linger } from './linger.ts';
 import type { At } from './observer.ts';
@@ -26,7 +23,7 @@ import { type Chosen, Opening } from './opening.ts';
 import type { RelayHandle, RelayJob } from './relay/relay.ts';
 import type { ServerSide } from './server-side.ts';
 import type { SharedListener } from './shared-listener.ts';
-import { exchangeFor, type Termination } from './termination.ts';
+import type { Termination } from './termination.ts';
 import { type Arrival, Trip } from './trip.ts';
 
 /**
@@ -54,8 +51,6 @@ const lastWordsMs = 2_000;
 const maxUnheardBytes = 1024 * 1024;
 /** Encryption requests of one client that are declined: TLS and GSS, one each, as servers have it. */
 const maxDeclined = 2;
-/** Cancel requests to one listener that are passed on at a time. */
-const maxCancels = 32;
 /** There is no waiting for what such a client has to say first. */
 const overdue: ReadonlySet<ErrorCode> = new Set(['handshake_timeout', 'shutting_down']);
 const nothing = new Uint8Array(0);
@@ -63,23 +58,13 @@ const nothing = new Uint8Array(0);
 /** One client connection, from accept to close. */
 export class Session {
   readonly #listener: SharedListener;
-  /** Of the endpoint that the client wants; of one that stands in while that is not known. */
-  #ctx: EndpointContext;
-  #knowsEndpoint = false;
-  /** Whose rules about clients have let this one in; null: nobody's yet. */
-  #judgedBy: EndpointContext | null;
-  #counted = false;
+  readonly #admission: Admission;
   readonly #client: ClientSide;
   #state: State = { name: 'leaving' };
   #request: ClientRequest | null = null;
   /** What the client gets to hear as soon as it can read it. */
   #verdict: ClientError | null = null;
-  #admitted = false;
   #declinedSoFar = 0;
-  /** Among the sessions of its client, where those are counted. */
-  #seat: Seat | null = null;
-  /** Where the client comes from; null until somebody asks. */
-  #origin: Origin | null;
   /** Bytes that were passed on before the relay took over. */
   #sent = 0;
   #received = 0;
@@ -93,10 +78,12 @@ export class Session {
     judgedBy: EndpointContext | null,
   ) {
     this.#listener = listener;
-    this.#origin = origin;
-    this.#judgedBy = judgedBy;
-    this.#ctx = ctx;
     this.#client = new ClientSide(socket, () => this.#clientGone());
+    this.#admission = new Admission(ctx, origin, judgedBy, () => this.#client.socket);
+  }
+
+  get #ctx(): EndpointContext {
+    return this.#admission.ctx;
   }
 
   get at(): At {
@@ -104,7 +91,7 @@ export class Session {
   }
 
   begin(): void {
-    if (this.#listener.doors.length === 1) this.#count();
+    if (this.#listener.doors.length === 1) this.#admission.count();
     if (this.#ctx.protocol.speaksFirst === 'client') this.#listen(null);
     else {
       this.#enter(this.#ctx);
@@ -114,17 +101,17 @@ export class Session {
 
   /** Whether the client is known to want the endpoint of `ctx`. */
   isAt(ctx: EndpointContext): boolean {
-    return this.#knowsEndpoint && this.#ctx === ctx;
+    return this.#admission.knowsEndpoint && this.#ctx === ctx;
   }
 
   /** Whether it came in by `listener` and has not named an endpoint. */
   isUndecidedAt(listener: SharedListener): boolean {
-    return !this.#knowsEndpoint && this.#listener === listener;
+    return !this.#admission.knowsEndpoint && this.#listener === listener;
   }
 
   /** In place of `begin`: tells the client `code` as soon as its protocol lets it hear that, and dials nobody. */
   turnAway(code: ErrorCode, details: Readonly<Record<string, string | number>>): void {
-    this.#count();
+    this.#admission.count();
     if (this.#ctx.protocol.speaksFirst === 'server' || overdue.has(code)) {
       this.#refuse(code, details);
       return;
@@ -135,18 +122,12 @@ export class Session {
 
   /** Its socket's, or what a PROXY header said; null where the client is gone and nobody had asked before. */
   get clientAddress(): string | null {
-    const origin = this.#cameFrom();
-    return origin === null ? null : formatIp(origin.source.ip);
+    return this.#admission.clientAddress;
   }
 
   /** What tells a server who the client is, before anything else. */
   proxyHeader(version: ProxyProtocolVersion): Uint8Array {
-    return headerFor(this.#cameFrom(), version);
-  }
-
-  #cameFrom(): Origin | null {
-    this.#origin ??= originOf(this.#client.socket);
-    return this.#origin;
+    return this.#admission.proxyHeader(version);
   }
 
   /** A server that was chosen on older evidence, and has not taken the session, is given up. */
@@ -256,7 +237,7 @@ export class Session {
         else this.#part(nothing);
         return;
       case 'goodbye':
-        this.#noteClient(null, 'a client left before it had said what it wants');
+        this.#admission.note(null, 'a client left before it had said what it wants');
         this.#part(nothing);
         return;
       case 'malformed':
@@ -270,7 +251,7 @@ export class Session {
   /** Everything about the session is decided from here on, but for what is said in TLS that ends here. */
   #set(chosen: Chosen<EndpointContext>): void {
     this.#enter(chosen.entry);
-    const turnedAway = this.#judge();
+    const turnedAway = this.#admission.judge();
     const { termination } = this.#ctx;
     if (turnedAway !== null)
       this.#pronounce(this.#fault(turnedAway.code, turnedAway.details), chosen.request);
@@ -279,88 +260,49 @@ export class Session {
 
   /** The client wants this endpoint, and may say otherwise only after a server has declined an upgrade. */
   #enter(ctx: EndpointContext): void {
-    if (ctx !== this.#ctx) {
-      this.#dropKept();
-      this.#dismiss();
-      this.#ctx = ctx;
-    }
-    this.#knowsEndpoint = true;
-    this.#count();
-  }
-
-  /** Why the endpoint does not let this client in; null: it does. Asked once of each. */
-  #judge(): TurnedAway | null {
-    const { clients, endpoint } = this.#ctx;
-    if (this.#judgedBy === this.#ctx || !judgesClients(endpoint)) return null;
-    this.#judgedBy = this.#ctx;
-    const origin = this.#cameFrom();
-    return origin === null ? null : clients.judge(origin.source.ip, endpoint);
-  }
-
-  /** Of endpoints that share the listener, those that would let this client in, however many come. */
-  #welcoming(): readonly EndpointContext[] {
-    return this.#listener.doors.filter((door) => {
-      if (door === this.#judgedBy || !judgesClients(door.endpoint)) return true;
-      const { maxConnectsPerClient, ...rules } = door.endpoint;
-      const origin = this.#cameFrom();
-      return origin !== null && door.clients.judge(origin.source.ip, rules) === null;
-    });
-  }
-
-  /** A connection is accepted once, on the account of the endpoint that it wants where that is ever known. */
-  #count(): void {
-    if (this.#counted) return;
-    this.#counted = true;
-    this.#ctx.observer.accepted(this.at);
-  }
-
-  #dismiss(): void {
-    if (this.#admitted) this.#ctx.registry.dismiss(this.at);
-    this.#admitted = false;
-    this.#seat?.leave();
-    this.#seat = null;
+    if (ctx !== this.#ctx) this.#dropKept();
+    this.#admission.enter(ctx);
   }
 
   /** Where TLS ends here, no server is asked for any: true where `request` needed no more than this answer. */
-  #answerHere(termination: Termination, chosen: Chosen<EndpointContext>): boolean {
-    const { request } = chosen;
-    const { protocol } = this.#ctx;
+  #answerHere(termination: Termination, { request, tls }: Chosen<EndpointContext>): boolean {
     if (this.#state.name !== 'opening') return false;
-    if (request.kind === 'startup') {
-      if (this.#client.isEncrypted || !termination.isRequired) return false;
-      this.#refuse('tls_required', {});
-      return true;
+    const { timer } = this.#state;
+    const answer = answerHere(termination, this.#ctx.protocol, {
+      request,
+      tls,
+      takeEarly: () => this.#client.takeStash(),
+      isEncrypted: this.#client.isEncrypted,
+    });
+    switch (answer.kind) {
+      case 'none':
+        return false;
+      case 'tls-required':
+        this.#refuse('tls_required', {});
+        return true;
+      case 'violation':
+        this.#refuse('protocol_violation', { why: answer.why });
+        return true;
+      case 'declined':
+        this.#client.socket.write(answer.bytes);
+        this.#open(null, timer);
+        return true;
+      case 'encrypt':
+        if (answer.granted.length > 0) this.#client.socket.write(answer.granted);
+        this.#encrypt(termination, request, answer.received, timer);
+        return true;
+      default:
+        return unreachable(answer);
     }
-    if (this.#client.isEncrypted) {
-      this.#refuse('protocol_violation', { why: 'the client asked for encryption within TLS' });
-      return true;
-    }
-    if (request.kind === 'gss') {
-      this.#client.socket.write(protocol.decline?.(request) ?? nothing);
-      this.#open(null, this.#state.timer);
-    } else this.#encrypt(termination, chosen, this.#state.timer);
-    return true;
   }
 
-  #encrypt({ identity }: Termination, { request, tls }: Chosen<EndpointContext>, timer: Timer): void {
-    const { alpn, grant } = this.#ctx.protocol;
-    const early = this.#client.takeStash();
-    const isDirect = request.kind === 'direct-tls';
-    if (early !== null && request.kind === 'tls') {
-      // It could be anybody's on the way, said in the name of the client that TLS is about to protect (CVE-2021-23214).
-      this.#refuse('protocol_violation', {
-        why: 'the client sent bytes in clear behind its request for TLS',
-      });
-      return;
-    }
-    const received = tls ?? (isDirect ? Buffer.concat([request.bytes, early ?? nothing]) : nothing);
-    const granted = grant?.(request) ?? null;
-    if (granted !== null) this.#client.socket.write(granted);
+  #encrypt({ identity }: Termination, request: ClientRequest, received: Uint8Array, timer: Timer): void {
+    const { alpn } = this.#ctx.protocol;
     const shown: Shown = { context: identity.context, alpn };
     this.#client.encrypt(shown, received, (socket) => {
       if (this.#state.name !== 'opening') return;
       // PostgreSQL too takes a TLS hello out of the blue only from those who say that they mean it.
-      if (isDirect && alpn !== undefined && socket.alpnProtocol !== alpn) {
+      if (request.kind === 'direct-tls' && alpn !== undefined && socket.alpnProtocol !== alpn) {
         this.#refuse('protocol_violation', { why: `direct TLS needs the protocol "${alpn}" (ALPN)` });
       } else this.#open(null, timer);
     });
@@ -374,56 +316,26 @@ export class Session {
 
   /** The client waits until we close, which tells it that the request was dealt with. */
   #cancel(bytes: Uint8Array): void {
-    const { clock, logger, observer } = this.#ctx;
-    const listener = this.#listener;
-    const welcoming = this.#welcoming();
+    const { clock } = this.#ctx;
+    const { socket } = this.#client;
+    const welcoming = this.#admission.welcoming(this.#listener.doors);
     this.#leave('client-gone');
-    this.#count();
-    if (listener.cancelsInFlight >= maxCancels) {
-      logger.debug({ ...this.at }, 'too many cancel requests at a time: dropped one');
-      linger(this.#client.socket, clock, lastWordsMs);
-      return;
-    }
-    const servers = cancelTargets(welcoming);
-    observer.cancelled(this.at, servers.length);
-    listener.cancelsInFlight += 1;
-    this.#client.socket.on('data', ignore).resume();
-    passCancel(bytes, servers, clock, () => {
-      listener.cancelsInFlight -= 1;
-      linger(this.#client.socket, clock, lastWordsMs);
-    });
+    this.#admission.count();
+    socket.on('data', ignore).resume();
+    this.#listener.cancels.serve(bytes, welcoming, this.#ctx, () => linger(socket, clock, lastWordsMs));
   }
 
   // ---- travelling ----
 
   #travel(request: ClientRequest | null): void {
-    const { endpoint, registry } = this.#ctx;
     const kept = this.#state.name === 'opening' ? this.#state.kept : null;
     if (this.#state.name === 'opening') this.#state.timer.cancel();
     this.#request = request;
     const trip = new Trip(this.#ctx, this, request, (arrival) => this.#arrived(trip, arrival));
     this.#state = { name: 'travelling', trip };
-    this.#admitted ||= registry.admit(this.at, endpoint.maxSessions);
-    if (!this.#admitted) {
-      this.#refuse('too_many_sessions', { limit: endpoint.maxSessions });
-      return;
-    }
-    if (!this.#sit()) {
-      this.#refuse('too_many_client_sessions', { limit: endpoint.maxSessionsPerClient ?? 0 });
-      return;
-    }
-    trip.begin(kept);
-  }
-
-  /** Takes a place among the sessions of its client, where those are counted; false: there is none left. */
-  #sit(): boolean {
-    const { clients, endpoint } = this.#ctx;
-    const most = endpoint.maxSessionsPerClient;
-    if (most === undefined || this.#seat !== null) return true;
-    const origin = this.#cameFrom();
-    // Without one the client is gone, which its socket is about to say.
-    if (origin !== null) this.#seat = clients.seat(origin.source.ip, most);
-    return origin === null || this.#seat !== null;
+    const noPlace = this.#admission.takePlaces();
+    if (noPlace === null) trip.begin(kept);
+    else this.#refuse(noPlace.code, noPlace.details);
   }
 
   #arrived(trip: Trip, arrival: Arrival): void {
@@ -465,11 +377,14 @@ export class Session {
     const startedAt = clock.now();
     const { instance, address } = server.target;
     server.settle();
-    this.#noteClient(instance, 'a session begins');
+    this.#admission.note(instance, 'a session begins');
     observer.routed(this.at, instance, (startedAt - trip.startedAt) / 1000);
     const named = this.#named(server, greeting);
     const first = named?.greeting ?? greeting;
-    const exchange = this.#exchangeWith(server);
+    const exchange = exchangeSetting(this.#ctx, this.#client.socket, server, {
+      onClientTlsFailed: (why) => this.#tlsFailed(why),
+      onRefusal: (code, details) => this.#fault(code, { instance, ...details }),
+    });
     const job: RelayJob = {
       client: this.#client.release(),
       server: server.socket,
@@ -481,42 +396,13 @@ export class Session {
         named?.leave();
         server.detach();
         const bytes = { sent: this.#sent + sent, received: this.#received + received };
-        this.#noteClient(instance, `a session ended: ${reason}`);
+        this.#admission.note(instance, `a session ended: ${reason}`);
         observer.closed(this.at, instance, reason, bytes, (clock.now() - startedAt) / 1000);
         this.#gone();
       },
     };
     const handle = exchange === null ? relay.start(job) : startExchange(job, exchange);
     this.#state = { name: 'relaying', handle, address };
-  }
-
-  /** What has to be seen to before the session can be carried; null: nothing. */
-  #exchangeWith({ socket: server, target }: ServerSide): ExchangeSetting | null {
-    const { clock, endpoint, protocol, relay, termination } = this.#ctx;
-    if (termination === null || server === null) return null;
-    const exchange = exchangeFor(termination, protocol, this.#client.socket, server);
-    if (exchange === null) return null;
-    const { identity, servers } = termination;
-    const { host } = target.address;
-    return {
-      exchange,
-      relay,
-      clock,
-      timeoutMs: protocol.speaksFirst === 'server' ? endpoint.handshakeTimeoutMs : null,
-      encryptClient: (client, received) =>
-        encryptClient(client, { context: identity.context, alpn: protocol.alpn }, received),
-      encryptServer: (socket) => carriedBy(connect({ ...servers.connectionOptions(host), socket }), socket),
-      explain: (error) => messageOf(servers.explain(error, host)),
-      onClientTlsFailed: (why) => this.#tlsFailed(why),
-      onRefusal: (code, details) => this.#fault(code, { instance: target.instance, ...details }),
-    };
-  }
-
-  #noteClient(instance: InstanceId | null, what: string): void {
-    const { logger } = this.#ctx;
-    if (!logger.isLevelEnabled('debug')) return;
-    const origin = this.#cameFrom();
-    logger.debug({ ...this.at, instance, client: origin === null ? null : formatEnd(origin.source) }, what);
   }
 
   /** Where a number of the server's could be another session's, the client gets one of ours. */
@@ -550,9 +436,9 @@ export class Session {
       timeout: formatDuration(holds ? limits().holdMs : endpoint.connectTimeoutMs),
       ...details,
     });
-    this.#count();
+    this.#admission.count();
     observer.refused(this.at, code, error.message);
-    const origin = aboutClients.has(code) ? this.#cameFrom() : null;
+    const origin = aboutClients.has(code) ? this.#admission.origin : null;
     if (origin !== null) this.#ctx.clients.complain(origin.source, code, error.message);
     return error;
   }
@@ -594,7 +480,7 @@ export class Session {
   }
 
   #clientGone(): void {
-    this.#count();
+    this.#admission.count();
     if (this.#state.name === 'travelling') {
       this.#ctx.observer.refused(
         this.at,
@@ -605,7 +491,7 @@ export class Session {
       const { errored } = this.#client.socket;
       this.#tlsFailed(errored === null ? 'the client left' : messageOf(errored));
     } else if (this.#state.name === 'opening') {
-      this.#noteClient(null, 'a client left before it had said what it wants');
+      this.#admission.note(null, 'a client left before it had said what it wants');
     }
     this.#leave('client-gone');
     this.#client.socket.destroy();
@@ -624,7 +510,7 @@ export class Session {
       state.kept?.drop();
     }
     if (state.name === 'travelling') state.trip.abandon(why);
-    this.#dismiss();
+    this.#admission.leave();
     this.#state = { name: 'leaving' };
   }
 
@@ -637,7 +523,7 @@ export class Session {
   }
 
   #gone(): void {
-    this.#dismiss();
+    this.#admission.leave();
     this.#state = { name: 'gone' };
     this.#ctx.onGone(this);
   }

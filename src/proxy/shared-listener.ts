@@ -4,6 +4,7 @@ import type { Address } from '../cluster/instance.ts';
 import { canonicalHost } from '../config/address.ts';
 import { Directory } from '../endpoints/directory.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
+import { Cancels } from './cancel.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 import type { Gate } from './entry/gate.ts';
 import type { Listener } from './listener.ts';
@@ -14,7 +15,7 @@ import type { Listener } from './listener.ts';
  */
 export class SharedListener {
   /** Cancel requests that are under way: they name no endpoint. */
-  cancelsInFlight = 0;
+  readonly cancels = new Cancels();
   readonly gate: Gate;
   #listener: Listener | null = null;
   #doors: readonly EndpointContext[] = [];
