@@ -5,8 +5,12 @@ import { formatAddress, type Instance } from '../cluster/instance.ts';
 import { ownHeader } from '../proxy-protocol/encode.ts';
 import { dial } from './dial.ts';
 import type { EndpointContext } from './endpoint-context.ts';
+import { encryptServer, type Termination } from './termination.ts';
 
-type CancelTarget = Pick<Instance, 'address' | 'sendProxyProtocol'>;
+interface CancelTarget extends Pick<Instance, 'address' | 'sendProxyProtocol'> {
+  /** How an endpoint that ends TLS speaks to it; null: as the client spoke to us, in plain. */
+  readonly termination: Termination | null;
+}
 
 /**
  * The servers that may run what a cancel request is about, which came to a listener with these endpoints: those with
@@ -14,10 +18,12 @@ type CancelTarget = Pick<Instance, 'address' | 'sendProxyProtocol'>;
  */
 export function cancelTargets(doors: readonly EndpointContext[]): readonly CancelTarget[] {
   const targets = new Map<string, CancelTarget>();
-  const take = ({ view }: EndpointContext, instances: readonly InstanceId[]) => {
+  const take = ({ view, termination }: EndpointContext, instances: readonly InstanceId[]) => {
     for (const id of instances) {
       const instance = view().instances.get(id)?.instance;
-      if (instance !== undefined) targets.set(formatAddress(instance.address), instance);
+      if (instance === undefined) continue;
+      const key = formatAddress(instance.address);
+      targets.set(key, { ...instance, termination: targets.get(key)?.termination ?? termination });
     }
   };
   for (const door of doors) take(door, door.registry.instancesOf(door.at));
@@ -84,9 +90,34 @@ export function passCancel(
       if (outcome.kind === 'failed') return oneDone();
       const header = ownHeader(server.sendProxyProtocol);
       if (header !== null) outcome.socket.write(header);
-      deliver(outcome.socket, bytes, clock, cancelTimeoutMs - (clock.now() - startedAt), oneDone);
+      const leftMs = () => cancelTimeoutMs - (clock.now() - startedAt);
+      secure(outcome.socket, server, clock, leftMs(), (socket) => {
+        if (socket === null) oneDone();
+        else deliver(socket, bytes, clock, leftMs(), oneDone);
+      });
     });
   }
+}
+
+/**
+ * Begins TLS where the endpoint's sessions have it to their servers: the key in a cancel request ends whatever its session
+ * runs, so that it is nothing for whoever listens on the way. Null: there is none, though it is required.
+ */
+function secure(
+  socket: Socket,
+  { address, termination }: CancelTarget,
+  clock: Clock,
+  timeoutMs: number,
+  done: (socket: Socket | null) => void,
+): void {
+  const encrypt = termination?.encryptServer ?? null;
+  if (termination === null || encrypt === null) {
+    done(socket);
+    return;
+  }
+  encryptServer(socket, encrypt, termination.servers, address.host, timeoutMs, clock, (outcome) =>
+    done(outcome.kind === 'ready' ? outcome.socket : null),
+  );
 }
 
 function deliver(server: Socket, bytes: Uint8Array, clock: Clock, timeoutMs: number, done: () => void): void {

@@ -5,6 +5,7 @@ import { afterEach, before, describe, it } from 'node:test';
 import { createSecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import { takeDescriptor } from '../../src/proxy/relay/handover.ts';
+import type { Termination } from '../../src/proxy/termination.ts';
 import { plainClient } from '../../src/tls/tls-client.ts';
 import type { TlsIdentity } from '../../src/tls/tls-identity.ts';
 import { single, writer } from '../endpoints/support/view.ts';
@@ -12,7 +13,7 @@ import { type Certificate, certificateMissing, makeCertificate } from '../suppor
 import { freePort } from '../support/servers.ts';
 import { eachRelay } from './support/each-relay.ts';
 import { Peer } from './support/peer.ts';
-import { startup } from './support/postgres-wire.ts';
+import { cancelRequest, startup } from './support/postgres-wire.ts';
 import { eventually } from './support/real-clock.ts';
 import { RunningProxy } from './support/running-proxy.ts';
 import { tlsOnBothSides } from './support/tls-pair.ts';
@@ -36,6 +37,7 @@ describe('an endpoint that ends TLS', { skip: certificateMissing(), timeout: 60_
     running = null;
   });
 
+  let encryptServer: Termination['encryptServer'] = null;
   const identityOf = (one: Certificate | null | undefined): Identity => {
     assert(one !== null && one !== undefined);
     return {
@@ -60,7 +62,7 @@ describe('an endpoint that ends TLS', { skip: certificateMissing(), timeout: 60_
           },
         },
         servers: plainClient,
-        encryptServer: null,
+        encryptServer,
       }),
     });
     return running;
@@ -92,6 +94,32 @@ describe('an endpoint that ends TLS', { skip: certificateMissing(), timeout: 60_
       );
       assert.equal(proxy.count('routed w'), 1);
       assert.equal(proxy.count('tls handshake failed'), 0);
+    });
+  }
+
+  for (const { name, isGranted } of [
+    { name: 'goes in TLS where its session does', isGranted: true },
+    { name: 'goes nowhere without the TLS that is required', isGranted: false },
+  ]) {
+    it(`a cancel request ${name}`, async (t) => {
+      const asked: string[] = [];
+      encryptServer = (_socket, _tls, host) => {
+        asked.push(host);
+        const isSession = asked.length === 1;
+        return isSession || isGranted
+          ? Promise.resolve({ kind: 'plain' })
+          : Promise.reject(new Error('no TLS'));
+      };
+      t.after(() => {
+        encryptServer = null;
+      });
+      const endpoint = writer();
+      const proxy = await start(endpoint);
+      const session = await connect(endpoint, old);
+      await session.send(startup()).hears('server\0');
+      await proxy.client(endpoint).send(cancelRequest).isLeft();
+      assert.deepEqual(asked, ['127.0.0.1', '127.0.0.1']);
+      assert.equal(proxy.server('w').cancels.length, isGranted ? 1 : 0);
     });
   }
 
