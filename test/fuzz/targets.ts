@@ -9,6 +9,8 @@ export const targets: Readonly<Record<string, () => Promise<FuzzTarget>>> = {
   'named-endpoint': async () => (await import('./targets/named-endpoint.ts')).namedEndpointTarget,
   'proxy-header': async () => (await import('./targets/proxy-header.ts')).proxyHeader,
   'mysql-greeting': async () => (await import('./targets/mysql-greeting.ts')).mysqlGreeting,
+  'mysql-exchange': async () => (await import('./targets/mysql-exchange.ts')).mysqlExchange,
+  'sasl-exchange': async () => (await import('./targets/sasl-exchange.ts')).saslExchange,
   'server-texts': async () => (await import('./targets/server-texts.ts')).serverTexts,
   'config-text': async () => (await import('./targets/config-text.ts')).configText,
 };

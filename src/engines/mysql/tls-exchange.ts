@@ -144,7 +144,9 @@ export class TlsExchange implements Exchange {
   #shiftToServer(): readonly ExchangeStep[] {
     const steps: ExchangeStep[] = [];
     for (let packet = this.#client.next(); packet !== null; packet = this.#client.next()) {
-      if (packet === 'too-long') return this.#refuse('protocol_violation', { why: tooLong.why });
+      if (packet === 'too-long') {
+        return [...steps, ...this.#refuse('protocol_violation', { why: tooLong.why })];
+      }
       this.#next = (sequenceOf(packet) + 1) % 256;
       steps.push(toServer(renumbered(packet, -1)));
     }
@@ -154,14 +156,20 @@ export class TlsExchange implements Exchange {
   #shiftToClient(): readonly ExchangeStep[] {
     const steps: ExchangeStep[] = [];
     for (let packet = this.#server.next(); packet !== null; packet = this.#server.next()) {
-      if (packet === 'too-long') return this.#refuse('server_protocol_violation', { why: tooLong.why });
+      if (packet === 'too-long') {
+        return [...steps, ...this.#refuse('server_protocol_violation', { why: tooLong.why })];
+      }
       const marker = packet[headerLength];
       if (marker === authSwitchMarker || marker === nextFactorMarker) {
         this.#plugin = textAt(packet, headerLength + 1) ?? this.#plugin;
       }
       const goesOn = marker !== okMarker && marker !== errorMarker;
-      if (goesOn && marker !== undefined && this.#isUnsafe(marker)) return this.#refuseLogin();
-      steps.push({ kind: 'to-client', bytes: renumbered(packet, 1) });
+      if (goesOn && marker !== undefined && this.#isUnsafe(marker)) {
+        return [...steps, ...this.#refuseLogin()];
+      }
+      const passed = renumbered(packet, 1);
+      this.#next = (sequenceOf(passed) + 1) % 256;
+      steps.push({ kind: 'to-client', bytes: passed });
       if (!goesOn) return this.#done(steps);
     }
     return steps;

@@ -54,7 +54,7 @@ export class SaslExchange implements Exchange {
       if (offered === null || !offered.includes(scramPlus))
         return this.#done([...steps, ...toClient(message)]);
       const left = offered.filter((mechanism) => mechanism !== scramPlus);
-      if (left.length === 0) return this.#refuse();
+      if (left.length === 0) return [...steps, ...this.#refuse()];
       this.#state = 'choice';
       steps.push(...toClient(authenticationSasl(left)), ...toClient(this.#fromServer.takeAll()));
       return [...steps, ...this.fromClient(new Uint8Array(0))];

@@ -320,3 +320,15 @@ test('whatever is sent in whatever order, it takes steps and never throws, nor s
     ),
   );
 });
+
+test('a refusal behind packets of the server has the number that the client waits for, and loses none of them', () => {
+  const exchange = withPlainServer();
+  exchange.fromClient(login(2, capabilities + ssl, 'client_ed25519'));
+  const asksFirst = encodePacket(2, text('\x01first'));
+  const asksForPassword = encodePacket(3, text('\xfedialog\0'));
+  const steps = exchange.fromServer(joinBytes([asksFirst, asksForPassword]));
+  assert.deepEqual(kinds(steps), ['to-client', 'refuse']);
+  assert.equal(sent(steps, 'to-client')[3], 3);
+  const error = clientError('insecure_login', { plugin: 'dialog', engine: 'mysql' });
+  assert.equal(exchange.refusal(error)[3], 4);
+});
