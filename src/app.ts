@@ -89,6 +89,7 @@ class Wiring implements App, Controls {
   private readonly stores = new Map<ClusterId, LastingStore>();
   private readonly reloader: Reloader | null;
   private unwatch: (() => void) | null = null;
+  private readonly viewListeners = new Set<(view: ClusterView) => void>();
   private readonly watchers = new Map<ClusterId, Set<(view: ClusterView) => void>>();
   private admin: Admin | null = null;
   private stopping: Promise<void> | null = null;
@@ -240,6 +241,7 @@ class Wiring implements App, Controls {
       controls: this,
       metrics: this.metrics,
       logger,
+      version: this.options.version,
       identity: tls === null ? null : this.certificates.identity(tls),
       token: () => this.configured.admin.token,
       allowInsecure,
@@ -318,6 +320,7 @@ class Wiring implements App, Controls {
       closeSessions: (instance) => this.proxy.closeSessionsOf(cluster, instance, 'failover'),
       onView: (view) => {
         for (const watcher of this.watchers.get(cluster) ?? []) watcher(view);
+        for (const listener of this.viewListeners) listener(view);
       },
       onStory: (story, { epoch }) => this.record(story, cluster, epoch),
       onReceipt: (receipt) => this.keepReceipt(cluster, receipt),
@@ -445,6 +448,11 @@ class Wiring implements App, Controls {
   eventsSince: Controls['eventsSince'] = (since) => this.log.since(since);
 
   onEvent: Controls['onEvent'] = (listener) => this.log.listen(listener);
+
+  onView: Controls['onView'] = (listener) => {
+    this.viewListeners.add(listener);
+    return () => this.viewListeners.delete(listener);
+  };
 
   shuttingDown(): boolean {
     return this.stopping !== null;

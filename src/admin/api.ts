@@ -69,6 +69,8 @@ export interface EndpointJson {
   readonly sessions: number;
   /** Connections that wait for a writer. */
   readonly held: number;
+  /** Where its sessions are, by instance; those without any are absent. */
+  readonly sessions_by_instance: Readonly<Record<string, number>>;
   readonly listening: boolean;
   readonly listen_error: string | null;
   readonly max_sessions: number;
@@ -156,6 +158,43 @@ export interface EventJson {
   readonly rule: string | null;
   readonly message: string;
   readonly details: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** What `GET /api/v1/live` begins with. */
+export interface LiveHelloJson {
+  /** Another one after each start of Aurelay: the numbers of events begin again. */
+  readonly process: string;
+  /** ISO 8601, UTC. */
+  readonly started_at: string;
+  readonly version: string;
+  /** Another one where the page is another; null: it was not built. */
+  readonly dashboard: string | null;
+}
+
+/** How things were, at regular moments. Every list and text has one entry for each of `at_ms`. */
+export interface HistoryJson {
+  /** Between two moments. */
+  readonly interval_ms: number;
+  /** Milliseconds since 1970, oldest first. */
+  readonly at_ms: readonly number[];
+  readonly clusters: readonly {
+    readonly name: string;
+    readonly instances: readonly {
+      readonly id: string;
+      /** Null where it was unknown. */
+      readonly lag_seconds: readonly (number | null)[];
+      readonly sessions: readonly (number | null)[];
+      /** A letter each: `h` healthy, `s` suspect, `d` down, `u` unknown, `.` not configured then. */
+      readonly health: string;
+      /** A letter each: `w` writer, `r` replica, `-` unknown, `.` not configured then. */
+      readonly role: string;
+    }[];
+    readonly endpoints: readonly {
+      readonly name: string;
+      readonly sessions: readonly (number | null)[];
+      readonly held: readonly (number | null)[];
+    }[];
+  }[];
 }
 
 /** Stable codes, for programs; the message is for people. */

@@ -74,6 +74,7 @@ function endpointJson(controls: Controls, endpoint: Endpoint): EndpointJson {
     out: outOf(controls.view(cluster), endpoint),
     sessions: load.sessionsByEndpoint.get(id) ?? 0,
     held: load.heldByEndpoint.get(id) ?? 0,
+    sessions_by_instance: Object.fromEntries(load.instancesByEndpoint.get(id) ?? []),
     listening: listener?.ok ?? false,
     listen_error: listener?.error ?? null,
     max_sessions: endpoint.maxSessions,

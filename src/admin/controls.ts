@@ -32,6 +32,8 @@ export interface Controls {
   eventsSince(since: number): readonly ClusterEvent[];
   /** Calls `listener` with each new event until the returned function is called. */
   onEvent(listener: (event: ClusterEvent) => void): () => void;
+  /** Calls `listener` with each new view of any cluster until the returned function is called. */
+  onView(listener: (view: ClusterView) => void): () => void;
   /** True from SIGTERM on. */
   shuttingDown(): boolean;
 }
@@ -40,6 +42,8 @@ export interface ClusterLoad {
   readonly sessionsByInstance: ReadonlyMap<InstanceId, number>;
   readonly sessionsByEndpoint: ReadonlyMap<EndpointId, number>;
   readonly heldByEndpoint: ReadonlyMap<EndpointId, number>;
+  /** Where the sessions of each endpoint are. */
+  readonly instancesByEndpoint: ReadonlyMap<EndpointId, ReadonlyMap<InstanceId, number>>;
   readonly waitingByInstance: ReadonlyMap<InstanceId, number>;
 }
 

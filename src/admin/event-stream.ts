@@ -1,18 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { ClusterEvent } from '../control/cluster-event.ts';
-import { ApiError } from './api-error.ts';
 import type { Controls } from './controls.ts';
+import { type SubscriptionLimits, Subscriptions } from './subscriptions.ts';
 
-export interface EventStreamLimits {
-  /** Streams open at a time; one more is refused. */
-  readonly maxSubscribers: number;
-  /** Bytes that may wait for one slow reader; more, and its stream is cut. It comes back with `Last-Event-ID`. */
-  readonly maxBufferedBytes: number;
-  /** A comment goes out this often, so that both sides notice a dead connection. */
-  readonly heartbeatMs: number;
-}
-
-export const defaultEventStreamLimits: EventStreamLimits = {
+export const defaultEventStreamLimits: SubscriptionLimits = {
   maxSubscribers: 100,
   maxBufferedBytes: 2 * 1024 * 1024,
   heartbeatMs: 15_000,
@@ -21,67 +12,33 @@ export const defaultEventStreamLimits: EventStreamLimits = {
 /** Cluster events as server-sent events (WHATWG HTML, 9.2), straight onto each subscriber's response. */
 export class EventStreams {
   readonly #controls: Controls;
-  readonly #limits: EventStreamLimits;
-  readonly #endings = new Set<() => void>();
+  readonly #subscriptions: Subscriptions;
 
-  constructor(controls: Controls, limits: EventStreamLimits) {
+  constructor(controls: Controls, limits: SubscriptionLimits) {
     this.#controls = controls;
-    this.#limits = limits;
+    this.#subscriptions = new Subscriptions({
+      ...limits,
+      heartbeat: () => ':\n\n',
+      remedy: 'close one, or poll /api/v1/events?follow=false',
+    });
   }
 
   /** Throws an `ApiError` where there are too many streams already. */
   open(response: ServerResponse, since: number): void {
-    if (this.#endings.size >= this.#limits.maxSubscribers) {
-      throw new ApiError(
-        'too_many_subscribers',
-        `${this.#limits.maxSubscribers} event streams are open already: close one, or poll /api/v1/events?follow=false`,
-      );
-    }
-    response.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-      connection: 'close',
-    });
-    response.flushHeaders();
-    this.#write(response, 'retry: 2000\n\n');
-    this.#follow(response, since);
-  }
-
-  /** Ends every stream. */
-  close(): void {
-    for (const end of [...this.#endings]) end();
-  }
-
-  #follow(response: ServerResponse, since: number): void {
+    const subscriber = this.#subscriptions.open(response);
     let last = 0;
     const send = (event: ClusterEvent) => {
       if (event.seq <= last) return;
       last = event.seq;
-      this.#write(response, formatEvent(event));
+      subscriber.send(formatEvent(event));
     };
     for (const event of eventsSince(this.#controls, since)) send(event);
-    const unsubscribe = this.#controls.onEvent(send);
-    const heartbeat = setInterval(() => this.#write(response, ':\n\n'), this.#limits.heartbeatMs);
-    heartbeat.unref();
-    const stop = () => {
-      unsubscribe();
-      clearInterval(heartbeat);
-      this.#endings.delete(end);
-    };
-    const end = () => {
-      stop();
-      response.end();
-    };
-    this.#endings.add(end);
-    response.on('close', stop);
-    response.on('error', stop);
+    subscriber.onGone(this.#controls.onEvent(send));
   }
 
-  #write(response: ServerResponse, text: string): void {
-    if (response.destroyed || response.writableEnded) return;
-    response.write(text);
-    if (response.writableLength > this.#limits.maxBufferedBytes) response.destroy();
+  /** Ends every stream. */
+  close(): void {
+    this.#subscriptions.close();
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -7,12 +8,17 @@ import { type Address, formatAddress } from '../cluster/instance.ts';
 import type { AdminLogger } from './admin-logger.ts';
 import { ApiError } from './api-error.ts';
 import type { Controls } from './controls.ts';
-import { defaultEventStreamLimits, type EventStreamLimits, EventStreams } from './event-stream.ts';
+import { loadDashboard } from './dashboard.ts';
+import { defaultEventStreamLimits, EventStreams } from './event-stream.ts';
+import { defaultHistory, History } from './history.ts';
+import { sampleHistory } from './history-sampler.ts';
+import { defaultLiveStreamLimits, type LiveStreamLimits, LiveStreams } from './live-stream.ts';
 import type { Metrics } from './metrics.ts';
 import { type AdminPatience, defaultPatience } from './patience.ts';
 import { isLoopbackAddress } from './request-guard.ts';
 import { adminRoutes } from './routes.ts';
 import { RunningResponses } from './running-responses.ts';
+import type { SubscriptionLimits } from './subscriptions.ts';
 import { type AdminIdentity, tlsDoor } from './tls-door.ts';
 
 export interface AdminOptions {
@@ -28,7 +34,12 @@ export interface AdminOptions {
   readonly allowInsecure?: boolean;
   /** A socket that listens on `listen` already, handed down by whoever started this process. */
   readonly inherited?: { readonly fd: number } | null;
-  readonly events?: Partial<EventStreamLimits>;
+  readonly events?: Partial<SubscriptionLimits>;
+  readonly live?: Partial<LiveStreamLimits>;
+  /** Where the dashboard was built, if not in its own folder. */
+  readonly dashboardFolder?: string;
+  /** Of Aurelay, for the dashboard. */
+  readonly version?: string;
   readonly patience?: Partial<AdminPatience>;
   /** Until a command that does not end is answered with 504. */
   readonly commandTimeoutMs?: number;
@@ -55,12 +66,21 @@ const monotonic = { now: () => performance.now() };
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const { listen, controls, metrics, logger, identity = null, token = () => null } = options;
   const streams = new EventStreams(controls, { ...defaultEventStreamLimits, ...options.events });
+  const dashboard = loadDashboard(options.dashboardFolder);
+  const hello = {
+    process: randomUUID(),
+    started_at: new Date().toISOString(),
+    version: options.version ?? 'unknown',
+    dashboard: dashboard.build,
+  };
+  const live = new LiveStreams(controls, hello, { ...defaultLiveStreamLimits, ...options.live });
+  const history = new History();
   let loopback = true;
   const app = adminRoutes({
     controls,
     metrics,
     logger,
-    streams,
+    ...{ streams, live, history, dashboard },
     listensOnLoopback: () => loopback,
     token,
     onWrongToken: atMostEvery(quietMs, monotonic, () =>
@@ -96,6 +116,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
       `the admin API would listen on ${formatAddress({ host: bound.address, port: bound.port })}, beyond this machine: that needs \`admin.tls\` (or \`allow_insecure: true\`) and \`admin.token\``,
     );
   }
+  const stopSampling = sampleHistory(history, controls, defaultHistory.intervalMs);
   return {
     address: { host: bound.address, port: bound.port },
     close: async () => {
@@ -103,7 +124,9 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
       const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
       door?.closeUnsettled();
       if (door !== null) server.close();
+      stopSampling();
       streams.close();
+      live.close();
       await running.finished(closeGraceMs);
       server.closeAllConnections();
       await closed;

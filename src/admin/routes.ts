@@ -10,8 +10,11 @@ import { ApiError } from './api-error.ts';
 import { authorise, challengeOf } from './authorisation.ts';
 import { clusterJson } from './cluster-json.ts';
 import type { CommandResult, Controls } from './controls.ts';
+import { addDashboard, type Dashboard } from './dashboard.ts';
 import { type EventStreams, eventsSince } from './event-stream.ts';
 import { failoverJson } from './failover-json.ts';
+import type { History } from './history.ts';
+import type { LiveStreams } from './live-stream.ts';
 import type { Metrics } from './metrics.ts';
 import { readiness } from './readiness.ts';
 import { readBody } from './request-body.ts';
@@ -22,6 +25,9 @@ interface Rooms {
   readonly metrics: Pick<Metrics, 'render'>;
   readonly logger: AdminLogger;
   readonly streams: EventStreams;
+  readonly live: LiveStreams;
+  readonly history: History;
+  readonly dashboard: Dashboard;
   readonly listensOnLoopback: () => boolean;
   readonly token: () => string | null;
   readonly onWrongToken: () => void;
@@ -46,13 +52,15 @@ const index = {
     'POST /api/v1/clusters/{cluster}/instances/{instance}/undrain': 'take that back',
     'POST /api/v1/reload': 'read the configuration again: all of it is put in force, or nothing',
     'GET /api/v1/events': 'server-sent events; ?since=<seq>, ?follow=false for a list as JSON',
+    'GET /api/v1/live': 'server-sent events: the clusters whenever they changed, and each event',
+    'GET /api/v1/history': 'lag, sessions and health of the last hour; ?since=<ms since 1970>',
   },
 };
 
 /** The admin API's paths. Everything it answers but metrics and events is JSON. */
 export function adminRoutes(rooms: Rooms): Hono<Env> {
   const app = new Hono<Env>();
-  app.use(secureHeaders());
+  app.use(secureHeaders({ xFrameOptions: 'DENY' }));
   app.use(async (c, next) => {
     c.header('cache-control', 'no-store');
     const { method, headers } = c.env.incoming;
@@ -82,7 +90,7 @@ export function adminRoutes(rooms: Rooms): Hono<Env> {
 
 function addObservation(app: Hono<Env>, rooms: Rooms): void {
   const { controls, metrics } = rooms;
-  app.get('/', (c) => c.json(index));
+  addDashboard(app, rooms.dashboard, index);
   app.get('/livez', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', (c) => {
     const answer = readiness(controls);
@@ -106,6 +114,13 @@ function addObservation(app: Hono<Env>, rooms: Rooms): void {
     rooms.streams.open(c.env.outgoing, since);
     return RESPONSE_ALREADY_SENT;
   });
+  app.get('/api/v1/live', (c) => {
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' });
+    if (controls.shuttingDown()) throw new ApiError('shutting_down', 'Aurelay is shutting down');
+    rooms.live.open(c.env.outgoing);
+    return RESPONSE_ALREADY_SENT;
+  });
+  app.get('/api/v1/history', (c) => c.json(rooms.history.json(momentOf(c.req.query('since')))));
 }
 
 function addCommands(app: Hono<Env>, rooms: Rooms): void {
@@ -218,6 +233,11 @@ function sinceOf(c: Context<Env>): number {
   const text = c.req.header('last-event-id') ?? c.req.query('since') ?? '0';
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new ApiError('bad_request', `since is the number of an event (its id), not "${text}"`);
+}
+
+function momentOf(text = '0'): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new ApiError('bad_request', `since is a moment in milliseconds since 1970, not "${text}"`);
 }
 
 function provenance(c: Context<Env>) {

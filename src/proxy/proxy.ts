@@ -67,6 +67,7 @@ export interface ListenState {
 
 export interface ClusterLoad extends SessionCounts {
   /** Of the sessions that are being opened, those that wait in line for `max_connecting`. */
+  readonly instancesByEndpoint: ReadonlyMap<EndpointId, ReadonlyMap<InstanceId, number>>;
   readonly waitingByInstance: ReadonlyMap<InstanceId, number>;
 }
 

@@ -14,6 +14,8 @@ export interface SessionCounts {
   /** Those that are being opened included, those that are held not. */
   readonly sessionsByEndpoint: ReadonlyMap<EndpointId, number>;
   readonly heldByEndpoint: ReadonlyMap<EndpointId, number>;
+  /** Where the sessions of each endpoint are, as it is now and from then on; instances without any are absent. */
+  readonly instancesByEndpoint: ReadonlyMap<EndpointId, ReadonlyMap<InstanceId, number>>;
 }
 
 /** Who is where: sessions by cluster, endpoint and instance. Every change and every count is O(1). */
@@ -90,6 +92,7 @@ export class Registry<Session extends { readonly at: At }> {
       sessionsByInstance: new Map(instances.map(([id, sessions]) => [id, sessions.size])),
       sessionsByEndpoint: new Map(endpoints.map(([id, counts]) => [id, counts.admitted - counts.held])),
       heldByEndpoint: new Map(endpoints.map(([id, counts]) => [id, counts.held])),
+      instancesByEndpoint: new Map(endpoints.map(([id, counts]) => [id, counts.byInstance])),
     };
   }
 

@@ -25,9 +25,12 @@ export class FakeControls implements Controls {
   readonly shut = new Map<string, string>();
   readonly held = new Map<string, number>();
   readonly waiting = new Map<string, number>();
+  /** Sessions by endpoint and instance. */
+  readonly placed = new Map<string, [InstanceId, number][]>();
   readonly sessions = new Map<string, number>();
   readonly commands: string[] = [];
   readonly listeners = new Set<(event: ClusterEvent) => void>();
+  readonly viewListeners = new Set<(view: ClusterView) => void>();
   readonly kept: ClusterEvent[] = [];
   stopping = false;
   answer: () => Promise<CommandResult> = async () => ({
@@ -52,7 +55,9 @@ export class FakeControls implements Controls {
 
   change(cluster: string, changes: Partial<ClusterView>): void {
     const id = clusterId(cluster);
-    this.views.set(id, { ...this.view(id), ...changes });
+    const view = { ...this.view(id), ...changes };
+    this.views.set(id, view);
+    for (const listener of this.viewListeners) listener(view);
   }
 
   clusters(): readonly ClusterId[] {
@@ -72,6 +77,9 @@ export class FakeControls implements Controls {
       sessionsByInstance: of(config.instances.keys(), this.sessions),
       sessionsByEndpoint: of(config.endpoints.keys(), this.sessions),
       heldByEndpoint: of(config.endpoints.keys(), this.held),
+      instancesByEndpoint: new Map(
+        [...config.endpoints.keys()].map((id) => [id, new Map(this.placed.get(id) ?? [])] as const),
+      ),
       waitingByInstance: of(config.instances.keys(), this.waiting),
     };
   }
@@ -117,6 +125,10 @@ export class FakeControls implements Controls {
   onEvent(listener: (event: ClusterEvent) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+  onView(listener: (view: ClusterView) => void): () => void {
+    this.viewListeners.add(listener);
+    return () => this.viewListeners.delete(listener);
   }
   shuttingDown(): boolean {
     return this.stopping;

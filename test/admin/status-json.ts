@@ -29,6 +29,7 @@ export const endpointJson = (changes: Partial<EndpointJson>): EndpointJson => ({
   out: [],
   sessions: 0,
   held: 0,
+  sessions_by_instance: {},
   listening: true,
   listen_error: null,
   max_sessions: 1000,

@@ -71,6 +71,12 @@ describe('routing', () => {
     await run({ endpoints: [one, other] });
     for (let i = 0; i < 10; i++) await serverOf(begin(i % 2 === 0 ? one : other));
     assert.deepEqual(running.load().sessions, { a: 5, b: 5 });
+    const placed = [one, other].map(({ id }) => Object.values(running.placed(id)));
+    for (const counts of placed)
+      assert.equal(
+        counts.reduce((sum, count) => sum + count),
+        5,
+      );
   });
 
   it('takes an instance endpoint to its instance', async () => {

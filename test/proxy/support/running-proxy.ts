@@ -157,6 +157,11 @@ export class RunningProxy {
     };
   }
 
+  /** Sessions of an endpoint, by instance. */
+  placed(endpoint: EndpointId): Record<string, number> {
+    return Object.fromEntries(this.proxy.load(cluster).instancesByEndpoint.get(endpoint) ?? []);
+  }
+
   count(event: string): number {
     return this.events.filter((seen) => seen === event).length;
   }
