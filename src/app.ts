@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { VersionJson } from './admin/api.ts';
 import type { ClusterLoad, CommandResult, Controls, ReloadResult } from './admin/controls.ts';
 import { type Admin, startAdmin } from './admin/http-server.ts';
 import { createMetrics, type Metrics } from './admin/metrics.ts';
@@ -25,8 +26,9 @@ import type { Endpoint } from './endpoints/endpoint.ts';
 import { engines } from './engines/engines.ts';
 import type { InheritedSockets } from './inherited-sockets.ts';
 import { createProxy, type EndpointProxy } from './proxy/proxy.ts';
-import { createRelay } from './proxy/relay/create-relay.ts';
+import { createRelay, type RelayKind } from './proxy/relay/create-relay.ts';
 import type { Termination } from './proxy/termination.ts';
+import type { Release } from './release.ts';
 import { type ConfigSource, Reloader, type ReloadOutcome, type ReloadTrigger } from './reload.ts';
 import { type House, ReloadTarget } from './reload-target.ts';
 import { systemClock } from './system-clock.ts';
@@ -49,7 +51,7 @@ export interface AppOptions {
   /** Where it is read from again; absent: it cannot be. */
   readonly source?: ConfigSource;
   readonly logger: Logger;
-  readonly version: string;
+  readonly release: Release;
   /** Brings deposed servers back in place of each cluster's `rejoin_command`. */
   readonly supervisor?: Supervisor;
   /** This process must not go on: an invariant is broken. */
@@ -80,6 +82,7 @@ class Wiring implements App, Controls {
   private readonly clock: Clock = systemClock;
   private readonly prng = seededPrng(Math.floor(Math.random() * 2 ** 32));
   private readonly metrics: Metrics;
+  private readonly relayKind: RelayKind;
   private readonly certificates: CertificateStore;
   private readonly log: EventLog;
   private readonly proxy: EndpointProxy;
@@ -105,7 +108,9 @@ class Wiring implements App, Controls {
       const why = 'tcp.user_timeout has no effect: only the native relay can set it';
       logger.warn({ event: 'relay.no-user-timeout' }, why);
     }
-    this.metrics = createMetrics({ version: options.version, relay: kind });
+    this.relayKind = kind;
+    const { version, build } = options.release;
+    this.metrics = createMetrics({ version, build, relay: kind });
     this.certificates = new CertificateStore({
       clock: this.clock,
       onReloaded: (files) => {
@@ -239,6 +244,7 @@ class Wiring implements App, Controls {
       listen,
       inherited: fd === null ? null : { fd },
       controls: this,
+      about: this.about(),
       metrics: this.metrics,
       logger,
       version: this.options.version,
@@ -257,6 +263,16 @@ class Wiring implements App, Controls {
       logger.warn({ event: 'inherited.unclaimed' }, what);
     }
     this.watchConfig();
+  }
+
+  private about(): VersionJson {
+    const startedAt = new Date(Math.round(this.clock.wallTime() - process.uptime() * 1000));
+    return {
+      ...this.options.release,
+      node: process.version,
+      relay: this.relayKind,
+      started_at: startedAt.toISOString(),
+    };
   }
 
   async ready(): Promise<void> {

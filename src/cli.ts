@@ -1,13 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { check } from './commands/check.ts';
-import { demo } from './commands/demo.ts';
-import { events } from './commands/events.ts';
+import { endWithReader } from './commands/end-with-reader.ts';
 import { exitCode } from './commands/exit-codes.ts';
-import { drain, failover, failovers, reload, switchover } from './commands/operate.ts';
-import { start } from './commands/start.ts';
-import { status } from './commands/status.ts';
-import { version } from './version.ts';
+import { relayToUse } from './proxy/relay/create-relay.ts';
+import { release, releaseLine } from './release.ts';
 
 const wholeNumber =
   (least: number, most: number) =>
@@ -26,6 +22,12 @@ const seconds = (text: string): number => {
   }
   return value;
 };
+
+/** The code of a command is read when it is run: the help, the version and completion answer at once. */
+const entering =
+  <Given extends unknown[]>(load: () => Promise<(...given: Given) => void | Promise<void>>) =>
+  async (...given: Given): Promise<void> =>
+    (await load())(...given);
 
 const configOption = () => new Option('-c, --config <file>', 'the configuration').makeOptionMandatory();
 const jsonOption = () => new Option('--json', 'print JSON for programs');
@@ -49,9 +51,16 @@ const reaching = (command: Command): Command =>
     )
     .addOption(jsonOption());
 
+function printVersion(): never {
+  const line = releaseLine(release, process.version, relayToUse(process.env));
+  process.stdout.write(`aurelay ${line}\n`);
+  throw new CommanderError(exitCode.done, 'commander.version', line);
+}
+
 const program = new Command('aurelay')
   .description('Cluster endpoints with automatic failover for PostgreSQL and MySQL.')
-  .version(version, '-v, --version')
+  .option('-v, --version', 'print version and build')
+  .on('option:version', printVersion)
   .showHelpAfterError('(`aurelay --help` lists the commands)')
   .showSuggestionAfterError()
   .addHelpText(
@@ -66,14 +75,14 @@ program
   .description('answer on the endpoints of a configuration until SIGTERM')
   .addOption(configOption())
   .addHelpText('after', '\nExample:\n  aurelay start -c /etc/aurelay/aurelay.yaml')
-  .action(start);
+  .action(entering(async () => (await import('./commands/start.ts')).start));
 
 program
   .command('check')
   .description('read a configuration and print every error in it; exits with 1 if there is one')
   .addOption(configOption())
   .addOption(jsonOption())
-  .action(check);
+  .action(entering(async () => (await import('./commands/check.ts')).check));
 
 reaching(program.command('status'))
   .description('show every cluster, or one: phase, epoch, writer, instances, endpoints')
@@ -92,13 +101,13 @@ reaching(program.command('status'))
     'after',
     '\nExamples:\n  aurelay status orders --watch\n  aurelay status --check || mail -s "database" ops@example.com',
   )
-  .action(status);
+  .action(entering(async () => (await import('./commands/status.ts')).status));
 
 reaching(program.command('failover'))
   .description('put another instance in the place of the writer; in order where the writer still answers')
   .argument('<cluster>')
   .option('--force', 'promote the best that answers, though commits that clients were told of may be lost')
-  .action(failover);
+  .action(entering(async () => (await import('./commands/operate.ts')).failover));
 
 reaching(program.command('switchover'))
   .description('hand the office of a living writer to an instance, losing nothing')
@@ -106,12 +115,12 @@ reaching(program.command('switchover'))
   .requiredOption('--to <instance>', 'the next writer')
   .option('--dry-run', 'only say whether it could be done now')
   .addHelpText('after', '\nExample:\n  aurelay switchover orders --to orders-2')
-  .action(switchover);
+  .action(entering(async () => (await import('./commands/operate.ts')).switchover));
 
 reaching(program.command('failovers'))
   .description('print what became of each change of the writer: phases, positions, losses, refusals')
   .argument('<cluster>')
-  .action(failovers);
+  .action(entering(async () => (await import('./commands/operate.ts')).failovers));
 
 for (const drained of [true, false]) {
   reaching(program.command(drained ? 'drain' : 'undrain'))
@@ -122,19 +131,22 @@ for (const drained of [true, false]) {
     )
     .argument('<instance>')
     .option('--cluster <cluster>', 'where several clusters have an instance of this name')
-    .action((instance: string, options) => drain(instance, drained, options));
+    .action(async (instance: string, options) => {
+      const { drain } = await import('./commands/operate.ts');
+      await drain(instance, drained, options);
+    });
 }
 
 reaching(program.command('reload'))
   .description('have a running Aurelay read its configuration again; nothing changes where it cannot be used')
-  .action(reload);
+  .action(entering(async () => (await import('./commands/operate.ts')).reload));
 
 reaching(program.command('events'))
   .description('print what happened to the clusters, oldest first')
   .option('-f, --follow', 'go on with what happens from now on, over restarts of Aurelay too, until Ctrl-C')
   .option('--since <seq>', 'only events after this number', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
   .addHelpText('after', '\nExample:\n  aurelay events --follow --json | jq .message')
-  .action(events);
+  .action(entering(async () => (await import('./commands/events.ts')).events));
 
 program
   .command('demo')
@@ -152,8 +164,9 @@ program
   )
   .option('--data <dir>', 'keep the data here, one folder an instance (otherwise it is removed at the end)')
   .addHelpText('after', '\nExample:\n  aurelay demo --engine both --replicas 3 --data ./demo-data')
-  .action(demo);
+  .action(entering(async () => (await import('./commands/demo.ts')).demo));
 
+endWithReader();
 try {
   await program.parseAsync();
 } catch (error) {

@@ -124,6 +124,21 @@ export interface FailoverJson {
   readonly held: { readonly connections: number; readonly longest_wait_ms: number };
 }
 
+/** What runs: `GET /api/v1/version`. */
+export interface VersionJson {
+  readonly version: string;
+  /** The commit that it was compiled from, or what whoever compiled it said; `source`: it runs from a checkout. */
+  readonly build: string;
+  /** When that commit was made, ISO 8601, UTC; null where nobody said. */
+  readonly date: string | null;
+  /** `v20.20.2`. */
+  readonly node: string;
+  /** What carries the bytes of sessions. */
+  readonly relay: 'native' | 'stream';
+  /** When this process began, ISO 8601, UTC. */
+  readonly started_at: string;
+}
+
 /** What `GET /readyz` answers, with 200 or 503. */
 export interface ReadinessJson {
   readonly ready: boolean;

@@ -6,6 +6,7 @@ import { atMostEvery } from '../base/at-most-every.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Address, formatAddress } from '../cluster/instance.ts';
 import type { AdminLogger } from './admin-logger.ts';
+import type { VersionJson } from './api.ts';
 import { ApiError } from './api-error.ts';
 import type { Controls } from './controls.ts';
 import { loadDashboard } from './dashboard.ts';
@@ -24,6 +25,7 @@ import { type AdminIdentity, tlsDoor } from './tls-door.ts';
 export interface AdminOptions {
   readonly listen: Address;
   readonly controls: Controls;
+  readonly about: VersionJson;
   readonly metrics: Pick<Metrics, 'render'>;
   readonly logger: AdminLogger;
   /** HTTPS, and nothing beside it; null or absent: plain HTTP. */
@@ -78,6 +80,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   let loopback = true;
   const app = adminRoutes({
     controls,
+    about: options.about,
     metrics,
     logger,
     ...{ streams, live, history, dashboard },

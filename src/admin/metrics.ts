@@ -44,6 +44,7 @@ export interface Metrics {
 
 export interface MetricsOptions {
   readonly version: string;
+  readonly build: string;
   /** What carries the bytes of sessions: `native` or `stream`. */
   readonly relay: string;
 }
@@ -87,11 +88,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
   };
 }
 
-function addBuildInfo(registry: Registry, { version, relay }: MetricsOptions): void {
+function addBuildInfo(registry: Registry, { version, build, relay }: MetricsOptions): void {
   new Gauge({
     name: 'aurelay_build_info',
     help: 'Always 1; its labels say what runs.',
-    labelNames: ['version', 'node_version', 'relay'],
+    labelNames: ['version', 'build', 'node_version', 'relay'],
     registers: [registry],
-  }).set({ version, node_version: process.versions.node, relay }, 1);
+  }).set({ version, build, node_version: process.versions.node, relay }, 1);
 }

@@ -5,7 +5,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { ClusterId, InstanceId } from '../base/brand.ts';
 import { diagnosticJson } from '../config/diagnostic.ts';
 import type { AdminLogger } from './admin-logger.ts';
-import type { CommandJson, ReloadJson } from './api.ts';
+import type { CommandJson, ReloadJson, VersionJson } from './api.ts';
 import { ApiError } from './api-error.ts';
 import { authorise, challengeOf } from './authorisation.ts';
 import { clusterJson } from './cluster-json.ts';
@@ -22,6 +22,7 @@ import { guardRequest } from './request-guard.ts';
 
 interface Rooms {
   readonly controls: Controls;
+  readonly about: VersionJson;
   readonly metrics: Pick<Metrics, 'render'>;
   readonly logger: AdminLogger;
   readonly streams: EventStreams;
@@ -42,6 +43,7 @@ const index = {
     'GET /livez': 'the process runs',
     'GET /readyz': 'every endpoint accepts and every cluster has a writer, or why not',
     'GET /metrics': 'for Prometheus',
+    'GET /api/v1/version': 'what runs: version, build, Node.js, relay, and since when',
     'GET /api/v1/clusters': 'every cluster: instances and endpoints',
     'GET /api/v1/clusters/{cluster}': 'one cluster',
     'GET /api/v1/clusters/{cluster}/failovers': 'what became of each change of its writer, the newest first',
@@ -100,6 +102,7 @@ function addObservation(app: Hono<Env>, rooms: Rooms): void {
     const { contentType, text } = await metrics.render();
     return c.body(text, 200, { 'content-type': contentType });
   });
+  app.get('/api/v1/version', (c) => c.json(rooms.about));
   app.get('/api/v1/clusters', (c) => c.json(controls.clusters().map((id) => clusterJson(controls, id))));
   app.get('/api/v1/clusters/:cluster', (c) => c.json(clusterJson(controls, namedCluster(c, controls))));
   app.get('/api/v1/clusters/:cluster/failovers', (c) => {

@@ -7,7 +7,7 @@ import type { Supervisor } from '../control/supervisor.ts';
 import { EmbeddedClusterError } from '../demo/cluster.ts';
 import { type DemoApp, runDemo } from '../demo/demo.ts';
 import { createLogger } from '../logger.ts';
-import { version } from '../version.ts';
+import { release } from '../release.ts';
 
 interface Options {
   readonly engine: 'postgres' | 'mysql' | 'both';
@@ -53,7 +53,7 @@ async function startProxy(configText: string, supervisor: Supervisor): Promise<D
   return startApp({
     config: impatient,
     logger,
-    version,
+    release,
     supervisor,
     onFatal: (error) => {
       process.stderr.write(`aurelay: ${messageOf(error)}\n`);

@@ -3,9 +3,9 @@ import { startApp } from '../app.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import { inheritedSockets } from '../inherited-sockets.ts';
+import { release } from '../release.ts';
 import type { ConfigSource } from '../reload.ts';
 import { systemdNotifier } from '../systemd-notifier.ts';
-import { version } from '../version.ts';
 
 /**
  * Runs Aurelay until SIGTERM or SIGINT: the first lets sessions end, the second closes them at once. Exits with 0 after
@@ -21,14 +21,18 @@ export async function runUntilSignal(config: Config, logger: Logger, source: Con
   // Until it runs there is nothing to reload, and the signal's default is to end the process.
   let reload = (): void => {};
   process.on('SIGHUP', () => reload());
-  logger.info({ event: 'start', version, node: process.version, pid: process.pid }, `aurelay ${version}`);
+  const { version, build, date } = release;
+  logger.info(
+    { event: 'start', version, build, date, node: process.version, pid: process.pid },
+    `aurelay ${version} (build ${build})`,
+  );
   const systemd = systemdNotifier(process.env, (why) => logger.warn({ event: 'systemd.not-told' }, why));
   try {
     const app = await startApp({
       config,
       source,
       logger,
-      version,
+      release,
       onFatal: () => process.exit(1),
       inherited,
     });

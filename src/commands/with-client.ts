@@ -12,7 +12,6 @@ export async function withClient(
   options: ClientOptions,
   use: (client: AdminClient) => Promise<string | null>,
 ): Promise<void> {
-  process.stdout.on('error', endWithReader);
   try {
     const output = await use(new AdminClient(reachOf(options)));
     if (output !== null) process.stdout.write(output.endsWith('\n') ? output : `${output}\n`);
@@ -21,12 +20,6 @@ export async function withClient(
     process.stderr.write(`aurelay: ${error.message}\n`);
     process.exitCode = exitCode.failed;
   }
-}
-
-/** Whoever reads has read enough: `aurelay events | head -1`. */
-function endWithReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
 }
 
 /** For `--json`. */

@@ -5,7 +5,7 @@ import type { ClusterJson } from '../../src/admin/api.ts';
 import { AdminListenFailed, startAdmin } from '../../src/admin/http-server.ts';
 import { clusterId, instanceId } from '../../src/base/brand.ts';
 import { clusterConfig, clusterView, fakeControls, instanceView, secret } from './fake-controls.ts';
-import { rawConnection, rawRequest, runAdmin, until } from './running-admin.ts';
+import { about, rawConnection, rawRequest, runAdmin, until } from './running-admin.ts';
 
 const timeout = 30_000;
 
@@ -298,6 +298,13 @@ test('a body that is not understood is refused with the form that is expected', 
   assert.deepEqual(controls.commands, ['switchover orders orders-2']);
 });
 
+test('what runs is told', { timeout }, async (t) => {
+  const { url } = await runAdmin(t, fakeControls());
+  const response = await fetch(`${url}/api/v1/version`);
+  assert.equal(response.status, 200);
+  assert.deepEqual(await response.json(), about);
+});
+
 test('web pages are kept out', { timeout }, async (t) => {
   const controls = fakeControls();
   const { admin } = await runAdmin(t, controls);
@@ -381,6 +388,7 @@ test('an address that cannot be listened on is named, with a remedy', { timeout 
     startAdmin({
       listen: { host, port },
       controls: fakeControls(),
+      about,
       metrics: { render: async () => ({ contentType: 'text/plain', text: '' }) },
       logger: { info() {}, warn() {}, error() {} },
     });

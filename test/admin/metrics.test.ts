@@ -15,7 +15,7 @@ const reader = { cluster: orders, endpoint: endpointId('reader') };
 const [first, second] = [instanceId('orders-1'), instanceId('orders-2')];
 
 function measuring(t: TestContext, controls = fakeControls()): Metrics {
-  const metrics = createMetrics({ version: '1.2.3', relay: 'stream' });
+  const metrics = createMetrics({ version: '1.2.3', build: 'abc1234', relay: 'stream' });
   metrics.watch(controls);
   t.after(() => metrics.close());
   return metrics;
@@ -111,7 +111,7 @@ test('the state of a cluster is what it is at the scrape', async (t) => {
   const controls = fakeControls();
   const metrics = measuring(t, controls);
   const before = await scrape(metrics);
-  const labels = `version="1.2.3",node_version="${process.versions.node}",relay="stream"`;
+  const labels = `version="1.2.3",build="abc1234",node_version="${process.versions.node}",relay="stream"`;
   assert.equal(before.get(`aurelay_build_info{${labels}}`), 1);
   assert.equal(before.get('aurelay_cluster_epoch{cluster="orders"}'), 7);
   assert.equal(before.get('aurelay_cluster_has_writer{cluster="orders"}'), 1);

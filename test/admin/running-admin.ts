@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import type { VersionJson } from '../../src/admin/api.ts';
 import { type Admin, type AdminOptions, startAdmin } from '../../src/admin/http-server.ts';
 import { createMetrics } from '../../src/admin/metrics.ts';
 import type { FakeControls } from './fake-controls.ts';
@@ -9,6 +10,16 @@ export interface RunningAdmin {
   readonly url: string;
   readonly logged: { readonly level: string; readonly fields: object; readonly message: string }[];
 }
+
+/** What `GET /api/v1/version` answers there. */
+export const about: VersionJson = {
+  version: '1.2.3',
+  build: 'abc1234',
+  date: '2026-11-23T00:00:00Z',
+  node: 'v20.20.2',
+  relay: 'stream',
+  started_at: '2026-11-23T01:02:03.000Z',
+};
 
 /** The real server on a free port, stopped when the test ends. */
 export async function runAdmin(
@@ -20,11 +31,12 @@ export async function runAdmin(
   const log = (level: string) => (fields: object, message: string) => {
     logged.push({ level, fields, message });
   };
-  const metrics = createMetrics({ version: '1.2.3', relay: 'stream' });
+  const metrics = createMetrics({ version: '1.2.3', build: 'abc1234', relay: 'stream' });
   metrics.watch(controls);
   const admin = await startAdmin({
     listen: { host: '127.0.0.1', port: 0 },
     controls,
+    about,
     metrics,
     logger: { info: log('info'), warn: log('warn'), error: log('error') },
     ...options,

@@ -118,7 +118,7 @@ test('rules group by, and tell of, labels that their metrics have', () => {
 });
 
 test('buckets that rules ask for exist', (t) => {
-  const metrics = createMetrics({ version: '1.2.3', relay: 'stream' });
+  const metrics = createMetrics({ version: '1.2.3', build: 'abc1234', relay: 'stream' });
   t.after(() => metrics.close());
   for (const { alert, expr } of alerts) {
     for (const { metric, matchers } of selectorsOf(expr)) {

@@ -98,7 +98,7 @@ export async function launchAurelay(t: Cleanup, ...specs: readonly ClusterSpec[]
   const app = await startApp({
     config: loaded.config,
     logger,
-    version: 'test',
+    release: { version: 'test', build: 'test', date: null },
     ...supervisorOf(specs),
     onFatal: (error) => fatal.push(error),
   });

@@ -50,6 +50,12 @@ export function createRelay(clock: Clock, env: Readonly<NodeJS.ProcessEnv>, user
   return { relay, kind: 'native', detail: `native code carries the bytes, on up to ${threads} threads` };
 }
 
+/** What would carry, without beginning to. */
+export function relayToUse(env: Readonly<NodeJS.ProcessEnv>): RelayKind {
+  if (env.AURELAY_RELAY === 'stream' || typeof loadNativeAddon() === 'string') return 'stream';
+  return 'native';
+}
+
 function threadCount(text: string): number {
   if (text === '') return Math.min(defaultThreads, availableParallelism());
   const count = Number(text);
