@@ -3,10 +3,12 @@
  *
  *   <!-- generated: NAME (npm run docs) -->  …  <!-- end of NAME -->
  *
+ * (in TypeScript behind `// `). *
  * With `--check` nothing is written, and the exit code is 1 where a file is stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { renderFileTypes } from '../src/config/file-types.ts';
 import { renderReference } from '../src/config/reference.ts';
 import { renderPhaseDiagram, renderRuleTable } from './rule-table.ts';
 
@@ -19,6 +21,7 @@ interface GeneratedPart {
 
 const parts: readonly GeneratedPart[] = [
   { file: 'docs/config.md', name: 'configuration reference', render: renderReference },
+  { file: 'src/config/config-file.ts', name: 'configuration types', render: renderFileTypes },
   { file: 'docs/failover.md', name: 'phases', render: renderPhaseDiagram },
   { file: 'docs/failover.md', name: 'rules', render: renderRuleTable },
 ];
@@ -26,7 +29,9 @@ const parts: readonly GeneratedPart[] = [
 const pathOf = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url));
 
 function withPart(text: string, { file, name, render }: GeneratedPart): string {
-  const [open, close] = [`<!-- generated: ${name} (npm run docs) -->`, `<!-- end of ${name} -->`];
+  const mark = file.endsWith('.ts') ? '// ' : '';
+  const open = `${mark}<!-- generated: ${name} (npm run docs) -->`;
+  const close = `${mark}<!-- end of ${name} -->`;
   const [from, to] = [text.indexOf(open), text.indexOf(close)];
   if (from === -1 || to < from) throw new Error(`${file} needs the markers "${open}" and "${close}"`);
   return `${text.slice(0, from + open.length)}\n\n${render()}\n\n${text.slice(to)}`;

@@ -21,11 +21,6 @@ export async function runUntilSignal(config: Config, logger: Logger, source: Con
   // Until it runs there is nothing to reload, and the signal's default is to end the process.
   let reload = (): void => {};
   process.on('SIGHUP', () => reload());
-  const { version, build, date } = release;
-  logger.info(
-    { event: 'start', version, build, date, node: process.version, pid: process.pid },
-    `aurelay ${version} (build ${build})`,
-  );
   const systemd = systemdNotifier(process.env, (why) => logger.warn({ event: 'systemd.not-told' }, why));
   try {
     const app = await startApp({

@@ -1,6 +1,7 @@
 import { headline } from '../config/diagnostic.ts';
 import { checkReport } from '../config/report.ts';
 import { createLogger } from '../logger.ts';
+import { release } from '../release.ts';
 import { configFile } from './config-file.ts';
 import { openFilesAllowed, openFilesNeeded, openFilesWarning } from './open-files.ts';
 import { readConfig } from './read-config.ts';
@@ -15,6 +16,11 @@ export async function start(options: { readonly config: string }): Promise<void>
     return;
   }
   const logger = createLogger(result.config.log.level);
+  const { version, build, date } = release;
+  logger.info(
+    { event: 'start', version, build, date, node: process.version, pid: process.pid },
+    `aurelay ${version} (build ${build})`,
+  );
   for (const warning of result.warnings) {
     logger.warn({ event: 'config.warning', file: warning.file, line: warning.line }, headline(warning));
   }

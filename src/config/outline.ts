@@ -18,6 +18,8 @@ export interface Key {
   /** As a person would write it; null where it has none. */
   readonly default: string | null;
   readonly example: string | null;
+  /** May stand in place of the section; null: nothing may. */
+  readonly word: string | null;
   readonly only: readonly EndpointType[] | null;
   /** With its default around it, which `node` has not. */
   readonly schema: z.ZodType;
@@ -59,6 +61,7 @@ function keyOf(name: string, schema: z.ZodType): Key {
     required: !(schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault),
     default: meaning.default ?? literal,
     example: meaning.example ?? null,
+    word: meaning.word ?? null,
     only: meaning.only ?? null,
     schema,
     node: outlineOf(schema),

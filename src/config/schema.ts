@@ -22,6 +22,8 @@ export interface KeyMeaning {
   readonly about: string;
   /** A default that no single text gives: it depends on other keys. */
   readonly default?: string;
+  /** May stand in place of a section. */
+  readonly word?: string;
   /** What to write where the key is missing and required. */
   readonly example?: string;
   /** The endpoint types that have this key; absent: all of them. */
@@ -374,6 +376,7 @@ const cluster = z.strictObject({
     about:
       '`async`, or `{ copies: N, write_quorum: W }`: which commits survive a failover ([durability.md](durability.md)).',
     default: '`async`',
+    word: 'async',
     example: 'durability: { copies: 3, write_quorum: 2 }',
   }),
   rejoin_command: key(z.array(text('a text', 'rejoin.sh', 4096)).optional(), {

