@@ -10,6 +10,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { renderFileTypes } from '../src/config/file-types.ts';
 import { renderReference } from '../src/config/reference.ts';
+import { clusterEvents } from '../src/log/cluster-events.ts';
+import { processEvents } from '../src/log/process-events.ts';
+import { renderEventTable, renderFieldTable } from './event-tables.ts';
 import { renderPhaseDiagram, renderRuleTable } from './rule-table.ts';
 
 interface GeneratedPart {
@@ -24,6 +27,10 @@ const parts: readonly GeneratedPart[] = [
   { file: 'src/config/config-file.ts', name: 'configuration types', render: renderFileTypes },
   { file: 'docs/failover.md', name: 'phases', render: renderPhaseDiagram },
   { file: 'docs/failover.md', name: 'rules', render: renderRuleTable },
+  { file: 'docs/events.md', name: 'events of clusters', render: () => renderEventTable(clusterEvents) },
+  { file: 'docs/logs.md', name: 'events of the process', render: () => renderEventTable(processEvents) },
+  { file: 'docs/logs.md', name: 'events of clusters', render: () => renderEventTable(clusterEvents) },
+  { file: 'docs/logs.md', name: 'fields', render: renderFieldTable },
 ];
 
 const pathOf = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url));

@@ -25,6 +25,9 @@ import { targetOf } from './control/target.ts';
 import type { Endpoint } from './endpoints/endpoint.ts';
 import { engines } from './engines/engines.ts';
 import type { InheritedSockets } from './inherited-sockets.ts';
+import { tellOfCluster } from './log/cluster-line.ts';
+import { exceptionFields } from './log/exception.ts';
+import { tell } from './log/tell.ts';
 import { createProxy, type EndpointProxy } from './proxy/proxy.ts';
 import { createRelay, type RelayKind } from './proxy/relay/create-relay.ts';
 import type { Termination } from './proxy/termination.ts';
@@ -52,6 +55,8 @@ export interface AppOptions {
   readonly source?: ConfigSource;
   readonly logger: Logger;
   readonly release: Release;
+  /** After a reload; absent: only its level is followed. */
+  readonly followLog?: (settings: Config['log']) => void;
   /** Brings deposed servers back in place of each cluster's `rejoin_command`. */
   readonly supervisor?: Supervisor;
   /** This process must not go on: an invariant is broken. */
@@ -103,10 +108,10 @@ class Wiring implements App, Controls {
     const { logger } = options;
     const { keepaliveMs, userTimeoutMs } = options.config.tcp;
     const { relay, kind, detail } = createRelay(this.clock, process.env, userTimeoutMs);
-    logger.info({ event: 'relay.chosen', relay: kind }, detail);
+    tell(logger, 'relay.chosen', { relay: kind }, detail);
     if (kind === 'stream' && userTimeoutMs > 0) {
       const why = 'tcp.user_timeout has no effect: only the native relay can set it';
-      logger.warn({ event: 'relay.no-user-timeout' }, why);
+      tell(logger, 'relay.no-user-timeout', {}, why);
     }
     this.relayKind = kind;
     const { version, build } = options.release;
@@ -114,20 +119,17 @@ class Wiring implements App, Controls {
     this.certificates = new CertificateStore({
       clock: this.clock,
       onReloaded: (files) => {
-        logger.info({ event: 'certificates.reloaded', files }, `${files.join(', ')}: read anew`);
+        tell(logger, 'certificates.reloaded', { files }, `${files.join(', ')}: read anew`);
         this.metrics.recordCertificateReload('ok');
       },
       onTrouble: (why, files) => {
-        logger.error(
-          { event: 'certificates.not-reloaded', files },
-          `${why}; what was read before stays in use`,
-        );
+        tell(logger, 'certificates.not-reloaded', { files }, `${why}; what was read before stays in use`);
         this.metrics.recordCertificateReload('failed');
       },
     });
     this.metrics.watchCertificates(() => this.certificates.expiries());
     this.log = new EventLog(eventsKept, (message) =>
-      logger.error({ message }, 'a listener to events failed'),
+      tell(logger, 'event-listener.failed', {}, `a listener to events failed: ${message}`),
     );
     this.proxy = createProxy({
       clock: this.clock,
@@ -163,12 +165,15 @@ class Wiring implements App, Controls {
   }
 
   private createReloader(): Reloader | null {
-    const { source, logger } = this.options;
+    const { source, logger, followLog } = this.options;
     if (source === undefined) return null;
+    const followLevel = ({ level }: Config['log']): void => {
+      logger.level = level;
+    };
     const { clock, proxy, controllers, retired, stores } = this;
     const wiring = this;
     const target = new ReloadTarget({
-      ...{ clock, logger, proxy, controllers, retired },
+      ...{ clock, proxy, controllers, retired },
       get config() {
         return wiring.configured;
       },
@@ -180,6 +185,7 @@ class Wiring implements App, Controls {
       tlsOf: ({ serverTls }) => this.certificates.client(serverTls),
       stateSaved: async (cluster) => stores.get(cluster)?.saved(),
       tell: (cluster, message) => this.tell(cluster, message),
+      followLog: followLog ?? followLevel,
       refresh: () => this.refreshCertificates(),
     });
     const onOutcome = (outcome: ReloadOutcome): void => {
@@ -226,8 +232,7 @@ class Wiring implements App, Controls {
   private record(story: Story, cluster: ClusterId, epoch: ClusterView['epoch']): void {
     const at = new Date(this.clock.wallTime()).toISOString();
     const event = this.log.append({ ...story, at, cluster, epoch });
-    const { level, message, name, ...fields } = event;
-    this.options.logger[level]({ event: name, ...fields }, message);
+    tellOfCluster(this.options.logger, { ...event, name: story.name });
     this.metrics.recordClusterEvent(event);
   }
 
@@ -254,13 +259,14 @@ class Wiring implements App, Controls {
     });
     const { host, port } = this.admin.address;
     const scheme = tls === null ? 'http' : 'https';
-    logger.info({ event: 'admin.listening', host, port }, `admin API on ${scheme}://${host}:${port}`);
+    const place = { 'server.address': host, 'server.port': port };
+    tell(logger, 'admin.listening', place, `admin API on ${scheme}://${host}:${port}`);
     this.certificates.start();
     for (const controller of this.controllers.values()) controller.start();
     const endpoints = [...config.clusters.values()].flatMap((cluster) => [...cluster.endpoints.values()]);
     await Promise.all(endpoints.map((endpoint) => this.proxy.listen(endpoint)));
     for (const what of this.options.inherited?.unclaimed() ?? []) {
-      logger.warn({ event: 'inherited.unclaimed' }, what);
+      tell(logger, 'inherited.unclaimed', {}, what);
     }
     this.watchConfig();
   }
@@ -291,9 +297,9 @@ class Wiring implements App, Controls {
     const { logger } = this.options;
     this.reloader?.stop();
     this.watchConfig();
-    logger.info({ event: 'shutdown.started' }, 'shutting down: no new connections');
+    tell(logger, 'shutdown.started', {}, 'shutting down: no new connections');
     await this.proxy.drain(this.configured.shutdown.drainTimeoutMs);
-    logger.info({ event: 'shutdown.drained' }, 'no session is left');
+    tell(logger, 'shutdown.drained', {}, 'no session is left');
     for (const controller of this.controllers.values()) controller.stop();
     this.certificates.stop();
     await this.admin?.close();
@@ -304,10 +310,8 @@ class Wiring implements App, Controls {
     const fd = (await this.options.inherited?.take(listen)) ?? null;
     const { host, port } = listen;
     if (fd !== null) {
-      this.options.logger.info(
-        { event: 'inherited.taken', fd, host, port },
-        `inherited socket ${fd} is in use`,
-      );
+      const fields = { fd, 'server.address': host, 'server.port': port };
+      tell(this.options.logger, 'inherited.taken', fields, `inherited socket ${fd} is in use`);
     }
     return fd;
   }
@@ -323,7 +327,7 @@ class Wiring implements App, Controls {
     const { logger, onFatal } = this.options;
     const cluster = config.id;
     const onTrouble = (err: unknown): void =>
-      logger.error({ event: 'failovers.not-kept', cluster, err }, messageOf(err));
+      tell(logger, 'failovers.not-kept', { cluster, ...exceptionFields(err) }, messageOf(err));
     this.failoverLogs.set(cluster, failoverLog(this.configured.stateDir, cluster, onTrouble));
     return new Controller({
       config,
@@ -343,10 +347,8 @@ class Wiring implements App, Controls {
       onDiscard: (instance, divergence) => this.keepDiscarded(cluster, instance, divergence),
       onProbe: (instance, seconds, outcome) => this.metrics.recordProbe(cluster, instance, seconds, outcome),
       onFatal: (error) => {
-        logger.fatal(
-          { event: 'invariant.broken', cluster, err: error },
-          `aurelay stops: ${messageOf(error)}`,
-        );
+        const fields = { cluster, ...exceptionFields(error) };
+        tell(logger, 'invariant.broken', fields, `aurelay stops: ${messageOf(error)}`);
         onFatal(error);
       },
     });
@@ -375,7 +377,7 @@ class Wiring implements App, Controls {
       command: rejoinCommand,
       engine,
       onLine: (line, { instance }) =>
-        logger.info({ event: 'rejoin.output', cluster: id, instance: instance.id }, line),
+        tell(logger, 'rejoin.output', { cluster: id, instance: instance.id }, line),
     });
   }
 

@@ -74,7 +74,20 @@ program
   .command('start')
   .description('answer on the endpoints of a configuration until SIGTERM')
   .addOption(configOption())
-  .addHelpText('after', '\nExample:\n  aurelay start -c /etc/aurelay/aurelay.yaml')
+  .addOption(
+    new Option('--log-level <level>', 'the least important lines that are logged, whatever the file says')
+      .choices(['debug', 'info', 'warn', 'error'])
+      .env('AURELAY_LOG_LEVEL'),
+  )
+  .addOption(
+    new Option('--log-format <format>', 'how; auto: pretty on a terminal, else json')
+      .choices(['auto', 'json', 'pretty'])
+      .env('AURELAY_LOG_FORMAT'),
+  )
+  .addHelpText(
+    'after',
+    '\nExamples:\n  aurelay start -c /etc/aurelay/aurelay.yaml\n  aurelay start -c aurelay.yaml --log-level debug',
+  )
   .action(entering(async () => (await import('./commands/start.ts')).start));
 
 program

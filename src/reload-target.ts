@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import type { ClusterId } from './base/brand.ts';
 import type { Clock } from './base/clock.ts';
 import { formatAddress } from './cluster/instance.ts';
@@ -17,7 +16,6 @@ import type { TlsClient } from './tls/tls-client.ts';
 export interface House {
   config: Config;
   readonly clock: Clock;
-  readonly logger: Logger;
   readonly proxy: EndpointProxy;
   readonly controllers: Map<ClusterId, Controller>;
   /** Clusters that are not configured any more, as they were last: some of their sessions may go on. */
@@ -30,6 +28,8 @@ export interface House {
   stateSaved(cluster: ClusterId): Promise<void>;
   /** An event of a cluster that has just been added or removed. */
   tell(cluster: ClusterId, message: string): void;
+  /** The log is written so from here on. */
+  followLog(settings: Config['log']): void;
   /** Called last in each reload, changed configuration or not: what is kept in other files is read again. */
   refresh(): Promise<void>;
 }
@@ -82,7 +82,7 @@ export class ReloadTarget implements Reloadable {
   }
 
   async apply(next: Config, plan: ReloadPlan): Promise<void> {
-    const { controllers, logger, proxy, retired, supervisorOf, tell, tlsOf } = this.#house;
+    const { controllers, followLog, proxy, retired, supervisorOf, tell, tlsOf } = this.#house;
     const before = this.config;
     for (const id of plan.removedClusters) this.#retire(id, before);
     this.#house.config = next;
@@ -97,7 +97,7 @@ export class ReloadTarget implements Reloadable {
       controllers.get(id)?.reconfigure(config, supervisorOf(config), tlsOf(config), summary);
     }
     proxy.setKeepalive(next.tcp.keepaliveMs);
-    logger.level = next.log.level;
+    followLog(next.log);
     for (const [id, controller] of this.#prepared) {
       controller.start();
       tell(id, 'the cluster was added to the configuration');

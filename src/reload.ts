@@ -7,6 +7,7 @@ import type { Config } from './config/config.ts';
 import { type Diagnostic, headline } from './config/diagnostic.ts';
 import type { LoadResult } from './config/load.ts';
 import { planReload, type ReloadPlan } from './config/reload.ts';
+import { tell } from './log/tell.ts';
 
 /** Where the configuration comes from, and comes from again. */
 export interface ConfigSource {
@@ -106,7 +107,7 @@ export class Reloader {
     }
     if (!loaded.ok) return invalid(inWords(loaded.diagnostics), loaded.diagnostics);
     for (const warning of loaded.warnings) {
-      logger.warn({ event: 'config.warning', file: warning.file, line: warning.line }, headline(warning));
+      tell(logger, 'config.warning', { file: warning.file, line: warning.line }, headline(warning));
     }
     const plan = planReload(target.config, loaded.config);
     if (plan.refusals.length > 0) {
@@ -156,12 +157,12 @@ export class Reloader {
     const { logger } = this.#options;
     if (!result.ok) {
       const errors = result.outcome === 'invalid' ? result.diagnostics.map(oneLine) : [];
-      const fields = { event: 'config.rejected', trigger, outcome: result.outcome, errors };
-      logger.error(fields, `the configuration stays as it was: ${result.message}`);
+      const fields = { trigger, outcome: result.outcome, errors };
+      tell(logger, 'config.rejected', fields, `the configuration stays as it was: ${result.message}`);
       return;
     }
-    const fields = { event: 'config.reloaded', trigger, outcome: result.outcome };
-    logger.info(fields, `the configuration was read again: ${result.message}`);
+    const fields = { trigger, outcome: result.outcome };
+    tell(logger, 'config.reloaded', fields, `the configuration was read again: ${result.message}`);
   }
 }
 

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { atMostEvery } from '../base/at-most-every.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Address, formatAddress } from '../cluster/instance.ts';
-import type { AdminLogger } from './admin-logger.ts';
+import type { LineLogger } from '../log/tell.ts';
+import { AdminTroubles } from './admin-troubles.ts';
 import type { VersionJson } from './api.ts';
 import { ApiError } from './api-error.ts';
 import type { Controls } from './controls.ts';
@@ -27,7 +27,7 @@ export interface AdminOptions {
   readonly controls: Controls;
   readonly about: VersionJson;
   readonly metrics: Pick<Metrics, 'render'>;
-  readonly logger: AdminLogger;
+  readonly logger: LineLogger;
   /** HTTPS, and nothing beside it; null or absent: plain HTTP. */
   readonly identity?: AdminIdentity | null;
   /** What changes something has to show this; null: on loopback, nobody has to. Asked at each request. */
@@ -60,9 +60,6 @@ export class AdminListenFailed extends Error {
 }
 
 const closeGraceMs = 1000;
-/** Wrong tokens come in floods where somebody guesses; one line for each so many milliseconds. */
-const quietMs = 1000;
-const monotonic = { now: () => performance.now() };
 
 /** Starts the admin API. Throws `AdminListenFailed`. */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
@@ -77,6 +74,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   };
   const live = new LiveStreams(controls, hello, { ...defaultLiveStreamLimits, ...options.live });
   const history = new History();
+  const troubles = new AdminTroubles(logger);
   let loopback = true;
   const app = adminRoutes({
     controls,
@@ -86,9 +84,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     ...{ streams, live, history, dashboard },
     listensOnLoopback: () => loopback,
     token,
-    onWrongToken: atMostEvery(quietMs, monotonic, () =>
-      logger.warn({ event: 'admin.wrong-token' }, 'a request with a wrong token was refused'),
-    ),
+    troubles,
     commandTimeoutMs: options.commandTimeoutMs ?? 120_000,
   });
   const patience = { ...defaultPatience, ...options.patience };
@@ -101,16 +97,8 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const door = identity === null ? null : tlsDoor(server, identity, patience.handshakeMs);
   const listener: NetServer = door?.server ?? server;
   await startListening(listener, listen, options.inherited ?? null);
-  listener.on('error', (error) => logger.error({ err: error }, 'the admin API has trouble accepting'));
-  listener.on(
-    'drop',
-    atMostEvery(quietMs, monotonic, () =>
-      logger.warn(
-        { event: 'admin.dropped', connections: patience.maxConnections },
-        'the admin API has too many connections: one was dropped',
-      ),
-    ),
-  );
+  listener.on('error', (error) => troubles.notAccepted(error));
+  listener.on('drop', () => troubles.dropped(patience.maxConnections));
   const bound = listener.address() as AddressInfo;
   loopback = isLoopbackAddress(bound.address);
   if (!loopback && ((identity === null && options.allowInsecure !== true) || token() === null)) {
@@ -133,6 +121,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
       await running.finished(closeGraceMs);
       server.closeAllConnections();
       await closed;
+      troubles.close();
     },
   };
 }

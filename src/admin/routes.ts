@@ -4,7 +4,8 @@ import { type Context, Hono } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import type { ClusterId, InstanceId } from '../base/brand.ts';
 import { diagnosticJson } from '../config/diagnostic.ts';
-import type { AdminLogger } from './admin-logger.ts';
+import { type LineLogger, tell } from '../log/tell.ts';
+import type { AdminTroubles } from './admin-troubles.ts';
 import type { CommandJson, ReloadJson, VersionJson } from './api.ts';
 import { ApiError } from './api-error.ts';
 import { authorise, challengeOf } from './authorisation.ts';
@@ -24,15 +25,22 @@ interface Rooms {
   readonly controls: Controls;
   readonly about: VersionJson;
   readonly metrics: Pick<Metrics, 'render'>;
-  readonly logger: AdminLogger;
+  readonly logger: LineLogger;
+  readonly troubles: AdminTroubles;
   readonly streams: EventStreams;
   readonly live: LiveStreams;
   readonly history: History;
   readonly dashboard: Dashboard;
   readonly listensOnLoopback: () => boolean;
   readonly token: () => string | null;
-  readonly onWrongToken: () => void;
   readonly commandTimeoutMs: number;
+}
+
+/** What an operator asks for, in the words of the command line. */
+interface Command {
+  readonly command: string;
+  readonly cluster?: ClusterId;
+  readonly instance?: InstanceId;
 }
 
 type Env = { Bindings: HttpBindings };
@@ -81,10 +89,10 @@ export function adminRoutes(rooms: Rooms): Hono<Env> {
   app.onError((thrown, c) => {
     if (thrown instanceof ApiError) {
       if (thrown.status === 401) c.header('www-authenticate', challengeOf(thrown));
-      if (thrown.code === 'invalid_token') rooms.onWrongToken();
+      if (thrown.code === 'invalid_token') rooms.troubles.wrongToken(clientOf(c));
       return failed(c, thrown);
     }
-    rooms.logger.error({ err: thrown, method: c.req.method, path: c.req.path }, 'the admin API failed');
+    rooms.troubles.failed(c.req.method, c.req.path, thrown);
     return failed(c, new ApiError('internal', 'an error of Aurelay itself; its log has the details'));
   });
   return app;
@@ -132,22 +140,22 @@ function addCommands(app: Hono<Env>, rooms: Rooms): void {
     const cluster = namedCluster(c, controls);
     await readBody(c.env.incoming, []);
     const force = c.req.query('force') === 'true';
-    return command(c, rooms, `failover ${cluster}${force ? ' (force)' : ''}`, () =>
-      controls.failover(cluster, force),
-    );
+    const what = `failover ${cluster}${force ? ' --force' : ''}`;
+    return command(c, rooms, { command: what, cluster }, () => controls.failover(cluster, force));
   });
   app.post('/api/v1/clusters/:cluster/switchover', async (c) => {
     const cluster = namedCluster(c, controls);
     const { to } = await readBody(c.env.incoming, ['to']);
     const target = knownInstance(controls, cluster, to ?? '');
     const dryRun = c.req.query('dry_run') === 'true';
-    return command(c, rooms, `switchover ${cluster} to ${target}${dryRun ? ' (dry run)' : ''}`, () =>
+    const what = `switchover ${cluster} --to ${target}${dryRun ? ' --dry-run' : ''}`;
+    return command(c, rooms, { command: what, cluster, instance: target }, () =>
       controls.switchover(cluster, target, dryRun),
     );
   });
   app.post('/api/v1/reload', async (c) => {
     await readBody(c.env.incoming, []);
-    return c.json(await reload(rooms));
+    return c.json(await reload(c, rooms));
   });
   for (const [verb, drained] of [
     ['drain', true],
@@ -157,7 +165,8 @@ function addCommands(app: Hono<Env>, rooms: Rooms): void {
       const cluster = namedCluster(c, controls);
       const instance = knownInstance(controls, cluster, c.req.param('instance'));
       await readBody(c.env.incoming, []);
-      return command(c, rooms, `${verb} ${cluster}/${instance}`, () =>
+      const what = `${verb} ${instance} --cluster ${cluster}`;
+      return command(c, rooms, { command: what, cluster, instance }, () =>
         controls.drain(cluster, instance, drained),
       );
     });
@@ -165,9 +174,9 @@ function addCommands(app: Hono<Env>, rooms: Rooms): void {
 }
 
 /** Not with the deadline of commands: it has one of its own, and ends as it ends. */
-async function reload({ controls, logger }: Rooms): Promise<ReloadJson> {
+async function reload(c: Context<Env>, { controls, logger }: Rooms): Promise<ReloadJson> {
   if (controls.shuttingDown()) throw new ApiError('shutting_down', 'Aurelay is shutting down');
-  logger.info({ command: 'reload' }, 'a command came over the admin API');
+  tellOfCommand(c, logger, { command: 'reload' });
   const result = await controls.reload();
   if (result.ok) return { message: result.message, outcome: result.outcome };
   if (result.outcome === 'refused') throw new ApiError('conflict', result.message);
@@ -179,19 +188,28 @@ async function reload({ controls, logger }: Rooms): Promise<ReloadJson> {
 async function command(
   c: Context<Env>,
   rooms: Rooms,
-  what: string,
+  what: Command,
   run: () => Promise<CommandResult>,
 ): Promise<Response> {
   if (rooms.controls.shuttingDown()) throw new ApiError('shutting_down', 'Aurelay is shutting down');
-  rooms.logger.info({ command: what }, 'a command came over the admin API');
-  const result = await withDeadline(run(), rooms.commandTimeoutMs, what);
+  tellOfCommand(c, rooms.logger, what);
+  const result = await withDeadline(run(), rooms.commandTimeoutMs, what.command);
   if (!result.ok) {
-    rooms.logger.warn({ command: what, kind: result.kind }, result.message);
+    const fields = { ...what, 'client.address': clientOf(c), reason: result.kind };
+    tell(rooms.logger, 'admin.command-refused', fields, `${what.command}: ${result.message}`);
     throw new ApiError(result.kind, result.message);
   }
   const answer: CommandJson = { message: result.message, writer: result.writer, epoch: result.epoch };
   return c.json(answer);
 }
+
+function tellOfCommand(c: Context<Env>, logger: LineLogger, what: Command): void {
+  const fields = { ...what, 'client.address': clientOf(c) };
+  tell(logger, 'admin.command', fields, `asked for over the admin API: ${what.command}`);
+}
+
+/** Null where it is gone already. */
+const clientOf = (c: Context<Env>): string | null => c.env.incoming.socket.remoteAddress ?? null;
 
 /** The controller has deadlines of its own; this one only keeps a request from waiting for ever on its bug. */
 async function withDeadline(

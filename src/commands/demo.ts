@@ -48,7 +48,8 @@ async function startProxy(configText: string, supervisor: Supervisor): Promise<D
   if (!loaded.ok) throw new Error(checkReport(loaded, { color: false, json: false }));
   const { config } = loaded;
   const directory = dirname(config.stateDir ?? '.');
-  const logger = createLogger(config.log.level, join(directory, 'aurelay.log'));
+  const file = join(directory, 'aurelay.log');
+  const { logger } = createLogger({ level: config.log.level, format: 'json', version: release.version, file });
   const impatient = { ...config, shutdown: { drainTimeoutMs: 1_000 } };
   return startApp({
     config: impatient,

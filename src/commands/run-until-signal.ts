@@ -1,8 +1,10 @@
-import type { Logger } from 'pino';
 import { startApp } from '../app.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import { inheritedSockets } from '../inherited-sockets.ts';
+import { exceptionFields } from '../log/exception.ts';
+import { tell } from '../log/tell.ts';
+import type { AurelayLogger } from '../logger.ts';
 import { release } from '../release.ts';
 import type { ConfigSource } from '../reload.ts';
 import { systemdNotifier } from '../systemd-notifier.ts';
@@ -11,23 +13,33 @@ import { systemdNotifier } from '../systemd-notifier.ts';
  * Runs Aurelay until SIGTERM or SIGINT: the first lets sessions end, the second closes them at once. Exits with 0 after
  * a signal, with 1 when it cannot start or an invariant breaks. SIGHUP reads the configuration again.
  */
-export async function runUntilSignal(config: Config, logger: Logger, source: ConfigSource): Promise<void> {
+export async function runUntilSignal(
+  config: Config,
+  { logger, follow }: AurelayLogger,
+  source: ConfigSource,
+): Promise<void> {
   const inherited = inheritedSockets(process.env, process.pid);
   // A process that cannot trust itself must not go on admitting writers; a supervisor starts it anew.
   process.on('uncaughtException', (error) => {
-    logger.fatal({ event: 'crash', err: error }, `aurelay stops: ${messageOf(error)}`);
+    tell(logger, 'crash', exceptionFields(error), `aurelay stops: ${messageOf(error)}`);
     process.exit(1);
   });
+  // Node.js would write it to standard error, in several lines that are no events.
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) =>
+    tell(logger, 'runtime.warning', exceptionFields(warning), warning.message),
+  );
   // Until it runs there is nothing to reload, and the signal's default is to end the process.
   let reload = (): void => {};
   process.on('SIGHUP', () => reload());
-  const systemd = systemdNotifier(process.env, (why) => logger.warn({ event: 'systemd.not-told' }, why));
+  const systemd = systemdNotifier(process.env, (why) => tell(logger, 'systemd.not-told', {}, why));
   try {
     const app = await startApp({
       config,
       source,
       logger,
       release,
+      followLog: follow,
       onFatal: () => process.exit(1),
       inherited,
     });
@@ -39,13 +51,13 @@ export async function runUntilSignal(config: Config, logger: Logger, source: Con
     let signals = 0;
     const onSignal = (signal: NodeJS.Signals): void => {
       signals += 1;
-      logger.info({ event: 'signal', signal }, `received ${signal}`);
+      tell(logger, 'signal', { signal }, `received ${signal}`);
       if (signals > 1) process.exit(0);
       systemd.stopping();
       app.stop().then(
         () => process.exit(0),
         (error: unknown) => {
-          logger.error({ event: 'shutdown.failed', err: error }, messageOf(error));
+          tell(logger, 'shutdown.failed', exceptionFields(error), messageOf(error));
           process.exit(1);
         },
       );
@@ -57,9 +69,9 @@ export async function runUntilSignal(config: Config, logger: Logger, source: Con
       if (signals === 0) throw error;
     });
     if (signals > 0) return;
-    logger.info({ event: 'ready' }, 'every endpoint accepts and every cluster has a writer');
+    tell(logger, 'ready', {}, 'every endpoint accepts and every cluster has a writer');
   } catch (error) {
-    logger.fatal({ event: 'start.failed', err: error }, `aurelay cannot start: ${messageOf(error)}`);
+    tell(logger, 'start.failed', exceptionFields(error), `aurelay cannot start: ${messageOf(error)}`);
     process.exit(1);
   }
 }

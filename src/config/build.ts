@@ -36,7 +36,7 @@ export function buildConfig(
       allowInsecure: settings.admin.allow_insecure === 'true',
     },
     stateDir: settings.state_dir ?? null,
-    log: { level: settings.log.level },
+    log: settings.log,
     shutdown: { drainTimeoutMs: settings.shutdown.drain_timeout },
     tcp: { keepaliveMs: settings.tcp.keepalive, userTimeoutMs: settings.tcp.user_timeout },
     reload: { watch: settings.reload.watch === 'true' },

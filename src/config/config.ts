@@ -7,12 +7,15 @@ import type { ServerLimits } from '../endpoints/server-limits.ts';
 import type { Credentials, EngineName } from '../engines/engine.ts';
 import type { ServerTls } from './tls.ts';
 
+/** `auto`: `pretty` where a person looks on, else `json`. */
+export type LogFormat = 'auto' | 'json' | 'pretty';
+
 /** The whole configuration, checked and with every default filled in. Secrets are plain here: never log it. */
 export interface Config {
   readonly admin: AdminConfig;
   /** Null: nothing is kept over a restart, which only `mode: observe` may choose. */
   readonly stateDir: string | null;
-  readonly log: { readonly level: LogLevel };
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly shutdown: {
     /** How long open sessions may go on after SIGTERM. */
     readonly drainTimeoutMs: number;

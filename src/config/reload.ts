@@ -19,6 +19,7 @@ export interface ReloadPlan {
 const reloadedKeys: readonly string[] = [
   'admin.token',
   'log.level',
+  'log.format',
   'shutdown.drain_timeout',
   'tcp.keepalive',
   'reload.watch',

@@ -454,9 +454,16 @@ export const configSchema = z.strictObject({
         level: key(choice('debug', 'info', 'warn', 'error').prefault('info'), {
           about: 'The least important lines that are written.',
         }),
+        format: key(choice('auto', 'json', 'pretty').prefault('auto'), {
+          about:
+            '`json`: a JSON object a line ([logs.md](logs.md)). `pretty`: for a person at a terminal. `auto`: `pretty` on a terminal, else `json`.',
+        }),
       })
       .prefault({}),
-    { about: 'Logs, as JSON lines on standard output.' },
+    {
+      about:
+        'Logs, on standard output. Each of its keys can be overridden: `aurelay start --log-level debug --log-format json`, or `AURELAY_LOG_LEVEL` and `AURELAY_LOG_FORMAT`.',
+    },
   ),
   shutdown: key(
     z

@@ -7,14 +7,17 @@ import type { Receipt } from '../cluster/receipt.ts';
 import type { ClusterState, InstanceState, Policy } from '../cluster/state.ts';
 import type { Step } from '../cluster/step.ts';
 import { viewOf } from '../cluster/view-of.ts';
+import type { ClusterEventName } from '../log/cluster-events.ts';
 import type { ClusterEvent } from './cluster-event.ts';
 
 /** An event without what the log adds. */
-export type Story = Pick<ClusterEvent, 'level' | 'name' | 'instance' | 'rule' | 'message' | 'details'>;
+export type Story = Pick<ClusterEvent, 'level' | 'instance' | 'rule' | 'message' | 'details'> & {
+  readonly name: ClusterEventName;
+};
 
 interface Line {
   readonly level: LogLevel;
-  readonly name: string;
+  readonly name: ClusterEventName;
   /** Null: nothing to tell after all. */
   readonly tell: (scene: Scene) => string | null;
   readonly about?: (scene: Scene) => InstanceId | null;
@@ -293,21 +296,31 @@ function healthStories(before: ClusterState, after: ClusterState, event: Event):
   const is = after.instances.get(event.instance);
   if (was === undefined || is === undefined) return [];
   const stories: Story[] = [];
-  const tell = (level: LogLevel, name: string, message: string, details: Story['details'] = {}): void => {
+  const tell = (
+    level: LogLevel,
+    name: ClusterEventName,
+    message: string,
+    details: Story['details'] = {},
+  ): void => {
     stories.push({ level, name, instance: event.instance, rule: null, message, details });
   };
   const failure = is.lastFailure === null ? '' : ` (${is.lastFailure.reason}: ${is.lastFailure.detail})`;
   if (was.health !== is.health) {
-    if (is.health === 'healthy') tell('info', 'instance.up', `${event.instance} is healthy${roleWords(is)}`);
-    if (is.health === 'down') tell('error', 'instance.down', `${event.instance} is down${failure}`);
+    const reason = { reason: is.lastFailure?.reason ?? null };
+    if (is.health === 'healthy') {
+      const seen = { role: is.observation?.role ?? null };
+      tell('info', 'instance.up', `${event.instance} is healthy${roleWords(is)}`, seen);
+    }
+    if (is.health === 'down') tell('error', 'instance.down', `${event.instance} is down${failure}`, reason);
     if (is.health === 'suspect')
-      tell('warn', 'instance.suspect', `${event.instance} did not answer a probe${failure}`);
+      tell('warn', 'instance.suspect', `${event.instance} did not answer a probe${failure}`, reason);
   } else if (
     event.kind === 'probe-failed' &&
     was.lastFailure?.reason !== is.lastFailure?.reason &&
     is.health !== 'suspect'
   ) {
-    tell('warn', 'instance.probe-failed', `${event.instance} could not be asked${failure}`);
+    const reason = { reason: is.lastFailure?.reason ?? null };
+    tell('warn', 'instance.probe-failed', `${event.instance} could not be asked${failure}`, reason);
   }
   const role = is.observation?.role;
   const roleBefore = was.lastObservation?.role;
@@ -322,8 +335,13 @@ const roleWords = ({ observation }: InstanceState): string =>
 
 /** What an effect reported and no rule speaks of. */
 function reportStories(event: Event): Story[] {
-  const story = (level: LogLevel, name: string, message: string): Story[] => [
-    { level, name, instance: 'instance' in event ? event.instance : null, rule: null, message, details: {} },
+  const story = (
+    level: LogLevel,
+    name: ClusterEventName,
+    message: string,
+    details: Story['details'] = {},
+  ): Story[] => [
+    { level, name, instance: 'instance' in event ? event.instance : null, rule: null, message, details },
   ];
   switch (event.kind) {
     case 'following':
@@ -345,6 +363,7 @@ function reportStories(event: Event): Story[] {
         event.count === 0
           ? `commits on ${event.instance} wait for nobody`
           : `commits on ${event.instance} wait for ${event.count} of the other copies`,
+        { copies: event.count },
       );
     case 'quorum-not-set':
       return story(
@@ -353,7 +372,9 @@ function reportStories(event: Event): Story[] {
         `${event.instance} could not be made to wait for its write quorum: ${event.why}`,
       );
     case 'sealed':
-      return story('info', 'copy.sealed', `${event.instance} is sealed at ${event.position}`);
+      return story('info', 'copy.sealed', `${event.instance} is sealed at ${event.position}`, {
+        position: event.position,
+      });
     case 'not-sealed':
       return story('warn', 'copy.not-sealed', `${event.instance} could not be sealed: ${event.why}`);
     case 'rejoined':
@@ -369,7 +390,9 @@ function reportStories(event: Event): Story[] {
     case 'fenced':
       return story('info', 'fence.done', `${event.instance} is read-only, its clients are gone`);
     case 'sessions-closed':
-      return story('info', 'sessions.closed', `${event.count} sessions to ${event.instance} were closed`);
+      return story('info', 'sessions.closed', `${event.count} sessions to ${event.instance} were closed`, {
+        sessions: event.count,
+      });
     default:
       return [];
   }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { InstanceId } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import { formatAddress, type Instance } from '../cluster/instance.ts';
+import { tell } from '../log/tell.ts';
 import { ownHeader } from '../proxy-protocol/encode.ts';
 import { dial } from './dial.ts';
 import type { EndpointContext } from './endpoint-context.ts';
@@ -47,7 +48,7 @@ export class Cancels {
     done: () => void,
   ): void {
     if (this.#inFlight >= maxCancels) {
-      logger.debug({ ...at }, 'too many cancel requests at a time: dropped one');
+      tell(logger, 'cancel.dropped', at, 'too many cancel requests at a time: dropped one');
       done();
       return;
     }

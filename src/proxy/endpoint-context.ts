@@ -57,8 +57,6 @@ export interface EndpointContext {
   view(): ClusterView;
   limits(): HoldLimits;
   serverLimits(instance: InstanceId): ServerLimits;
-  /** A line in the log, at most one a minute. */
-  complain(what: string): void;
   reportDialFailure(instance: InstanceId, detail: string): void;
   /** The client's socket is closed and nothing of the session is left. */
   onGone(session: Session): void;

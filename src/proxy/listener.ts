@@ -1,17 +1,19 @@
-import { createServer, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from 'pino';
-import { atMostEvery } from '../base/at-most-every.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Address, formatAddress } from '../cluster/instance.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
+import { exceptionFields } from '../log/exception.ts';
+import { flood } from '../log/flood.ts';
+import { tell } from '../log/tell.ts';
 import { defaultKeepaliveMs } from './dial.ts';
 import { ignore } from './linger.ts';
 
 /** Connections that the kernel completes for us before they are accepted; its own limit may be lower. */
 const backlog = 4096;
-/** Accept errors come in floods; one line for each so many milliseconds. */
-const quietMs = 1000;
+/** Between two lines about the same trouble with accepting. */
+const quietMs = 10_000;
 
 export interface Listener {
   /** Where it listens, with the port that the system chose if 0 was asked for. */
@@ -67,19 +69,46 @@ export function openListener(
       server.off('error', onFailure);
       const bound = server.address();
       const address = { host, port: typeof bound === 'object' && bound !== null ? bound.port : port };
-      const complain = atMostEvery(quietMs, clock, (what: string) =>
-        logger.error({ endpoint: endpoint.id, address: formatAddress(address) }, what),
-      );
-      // Out of file descriptors, for one: the server goes on accepting as soon as it can.
-      server.on('error', (error) =>
-        complain(
-          `cannot accept a connection: ${messageOf(error)}; raise the limit of open files (ulimit -n)`,
-        ),
-      );
-      server.on('drop', () => complain('too many connections at a time: dropped one; raise max_sessions'));
-      resolve({ address, limit, outlives: inheritedFd !== null, close: () => void server.close() });
+      const troubles = watchTroubles(server, endpoint, address, clock, logger);
+      const close = () => {
+        server.close();
+        troubles.close();
+      };
+      resolve({ address, limit, outlives: inheritedFd !== null, close });
     });
   });
+}
+
+/** The server goes on accepting as soon as it can. */
+function watchTroubles(
+  server: Server,
+  { cluster, id }: Endpoint,
+  { host, port }: Address,
+  clock: Clock,
+  logger: Logger,
+): { close(): void } {
+  const place = { cluster, endpoint: id, 'server.address': host, 'server.port': port };
+  const failures = flood(quietMs, clock, messageOf, (error: Error, suppressed) => {
+    const message = `cannot accept a connection: ${messageOf(error)}; raise the limit of open files (ulimit -n)`;
+    tell(logger, 'endpoint.accept-failed', { ...place, ...exceptionFields(error), suppressed }, message);
+  });
+  const drops = flood(
+    quietMs,
+    clock,
+    () => 'dropped',
+    (_, suppressed) => {
+      const message = 'too many connections at a time: dropped one; raise max_sessions';
+      tell(logger, 'endpoint.dropped', { ...place, suppressed }, message);
+    },
+  );
+  server.on('error', (error) => failures.tell(error));
+  server.on('drop', () => drops.tell(null));
+  return {
+    close() {
+      failures.close();
+      drops.close();
+    },
+  };
 }
 
 const remedies: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import type { ClusterId, EndpointId, InstanceId } from '../base/brand.ts';
 import type { ErrorCode } from '../base/errors.ts';
+import type { SocketEnd } from '../proxy-protocol/header.ts';
 
 /** Where a session came in. */
 export interface At {
@@ -20,6 +21,9 @@ export type CloseReason =
   | 'refused'
   | 'shutdown';
 
+/** The values are labels of metrics: add, never rename. */
+export type DialFailure = 'refused' | 'timeout' | 'error' | 'server-error';
+
 /** What the proxy tells the rest of the house while it works; metrics and logs are made of it. Never blocks or throws. */
 export interface ProxyObserver {
   /** A client's TCP connection was accepted. */
@@ -34,15 +38,10 @@ export interface ProxyObserver {
     bytes: { sent: number; received: number },
     seconds: number,
   ): void;
-  /** A client was given an error (or left before it was served: `client_gone`). */
-  refused(at: At, code: ErrorCode | 'client_gone', detail: string): void;
+  /** A client was given an error (or left before it was served: `client_gone`). `client`: null where it is unknown by now. */
+  refused(at: At, code: ErrorCode | 'client_gone', detail: string, client: SocketEnd | null): void;
   /** A dial to a server failed; another candidate may still take the session. */
-  dialFailed(
-    at: At,
-    instance: InstanceId,
-    reason: 'refused' | 'timeout' | 'error' | 'server-error',
-    detail: string,
-  ): void;
+  dialFailed(at: At, instance: InstanceId, reason: DialFailure, detail: string): void;
   /** A connection began to wait for a writer. */
   held(at: At): void;
   /** It stopped waiting after `seconds`. */

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import { assert } from '../base/assert.ts';
-import { atMostEvery } from '../base/at-most-every.ts';
 import type { ClusterId, EndpointId, InstanceId } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
@@ -23,6 +22,7 @@ import { KillDesk } from './kill/kill-desk.ts';
 import { type Server, SessionNumbers } from './kill/session-numbers.ts';
 import { ListenFailed, openListener } from './listener.ts';
 import { ListenerStock } from './listener-stock.ts';
+import { LoggedObserver } from './logged-observer.ts';
 import type { ProxyObserver } from './observer.ts';
 import { Registry, type SessionCounts } from './registry.ts';
 import type { Relay } from './relay/relay.ts';
@@ -109,9 +109,6 @@ export interface EndpointProxy {
 /** How long a client may take to read that it is turned away, before `drain` returns. */
 const farewellMs = 1_000;
 
-/** Clients that are turned away for a reason that is not the servers' come in floods. */
-const complainMs = 60_000;
-
 /** Of an instance that the view has and the configuration has not. */
 const noLimits: ServerLimits = { maxSessions: null, maxConnecting: 64 };
 
@@ -142,6 +139,7 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
   const pacer = new DialPacer();
   const numbers = new SessionNumbers(deps.prng);
   const killerOf = (server: Server) => deps.killerOf?.(server) ?? null;
+  const observer = new LoggedObserver(deps.observer, deps.logger, clock);
   const killDesk = new KillDesk({ clock, logger: deps.logger, numbers, killerOf });
   const rooms = new Map<ClusterId, Room>();
   let draining = false;
@@ -187,12 +185,12 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       clock,
       prng: deps.prng,
       logger: deps.logger,
-      observer: deps.observer,
+      observer,
       relay,
       get keepaliveMs() {
         return keepaliveMs;
       },
-      clients: new Clients(at, clock, deps.logger),
+      clients: new Clients(clock),
       registry,
       numbers,
       killDesk,
@@ -206,9 +204,6 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       view: () => deps.viewOf(cluster),
       limits: () => deps.clusterOf(cluster).failover,
       serverLimits: (instance) => deps.clusterOf(cluster).serverLimits.get(instance) ?? noLimits,
-      complain: atMostEvery(complainMs, clock, (what: string) =>
-        deps.logger.warn({ event: 'client.turned-away', cluster, endpoint: endpoint.id }, what),
-      ),
       reportDialFailure: (instance, detail) => deps.reportDialFailure(cluster, instance, detail),
       onGone: (session) => {
         sessions.delete(session);
@@ -354,6 +349,8 @@ export function createProxy(deps: ProxyDeps): EndpointProxy {
       for (const session of [...sessions]) session.shutDown();
       await sessionsGone(farewellMs);
       for (const session of [...sessions]) session.destroy();
+      observer.close();
+      killDesk.close();
       for (const room of rooms.values()) room.leave();
     },
   };

@@ -6,13 +6,13 @@ import { formatDuration } from '../base/duration.ts';
 import { type ClientError, clientError, type ErrorCode, messageOf } from '../base/errors.ts';
 import type { Address } from '../cluster/instance.ts';
 import type { ClientRequest } from '../engines/engine.ts';
+import { tell } from '../log/tell.ts';
 import type { ProxyProtocolVersion } from '../proxy-protocol/header.ts';
 import type { Shown } from '../tls/accept-tls.ts';
 import { answerHere } from './answer-here.ts';
 import { ClientSide } from './client-side.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 import { Admission } from './entry/admission.ts';
-import { aboutClients } from './entry/clients.ts';
 import type { Origin } from './entry/origin.ts';
 import { startExchange } from './exchange-relay.ts';
 import { exchangeSetting } from './exchange-setting.ts';
@@ -229,7 +229,6 @@ export class Session {
         else this.#pronounce(this.#verdict, event.request);
         return;
       case 'unknown':
-        this.#ctx.complain(`turned a client away: ${event.why}`);
         this.#refuse('unknown_endpoint', { why: event.why });
         return;
       case 'cancel':
@@ -344,8 +343,7 @@ export class Session {
         this.#refuse(arrival.code, arrival.details);
         return;
       case 'passed-on':
-        this.#ctx.complain(`turned a client away: ${arrival.detail}`);
-        this.#ctx.observer.refused(this.at, 'connect_failed', arrival.detail);
+        this.#ctx.observer.refused(this.at, 'connect_failed', arrival.detail, this.#admission.source);
         this.#part(arrival.bytes);
         return;
       case 'answered':
@@ -424,7 +422,7 @@ export class Session {
     this.#pronounce(error, this.#pending);
   }
 
-  /** The error in words; it is counted, and logged where it is about who the client is. */
+  /** The error in words; it is counted and logged. */
   #fault(code: ErrorCode, details: Readonly<Record<string, string | number>>): ClientError {
     const { endpoint, engine, limits, observer, view } = this.#ctx;
     const { phase, reason } = view();
@@ -437,9 +435,7 @@ export class Session {
       ...details,
     });
     this.#admission.count();
-    observer.refused(this.at, code, error.message);
-    const origin = aboutClients.has(code) ? this.#admission.origin : null;
-    if (origin !== null) this.#ctx.clients.complain(origin.source, code, error.message);
+    observer.refused(this.at, code, error.message, this.#admission.source);
     return error;
   }
 
@@ -486,6 +482,7 @@ export class Session {
         this.at,
         'client_gone',
         'the client left before a server had taken its session',
+        this.#admission.source,
       );
     } else if (this.#state.name === 'opening' && this.#client.isEncrypting) {
       const { errored } = this.#client.socket;
@@ -499,7 +496,7 @@ export class Session {
 
   #tlsFailed(why: string): void {
     this.#ctx.observer.tlsHandshakeFailed(this.at);
-    this.#ctx.logger.debug({ ...this.at, why }, 'no TLS with a client');
+    tell(this.#ctx.logger, 'client.no-tls', this.at, `no TLS with a client: ${why}`);
   }
 
   /** Lets go of everything but the client. */

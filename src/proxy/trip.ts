@@ -9,7 +9,7 @@ import { type Answer, ask } from './ask.ts';
 import { type Abortable, type DialOutcome, dial } from './dial.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 import type { Held } from './hold-queue.ts';
-import type { ProxyObserver } from './observer.ts';
+import type { DialFailure, ProxyObserver } from './observer.ts';
 import { ServerSide } from './server-side.ts';
 import type { Session } from './session.ts';
 import { attemptMs, type Target, writerTerm } from './target.ts';
@@ -406,7 +406,5 @@ export class Trip {
     return this.#failure === null ? 'no_writer' : 'connect_failed';
   }
 }
-
-type DialFailure = Parameters<ProxyObserver['dialFailed']>[2];
 
 const termOf = ({ epoch, instance }: Target): string => writerTerm({ epoch, writer: instance }) ?? '';

@@ -390,7 +390,7 @@ test('an address that cannot be listened on is named, with a remedy', { timeout 
       controls: fakeControls(),
       about,
       metrics: { render: async () => ({ contentType: 'text/plain', text: '' }) },
-      logger: { info() {}, warn() {}, error() {} },
+      logger: { debug() {}, info() {}, warn() {}, error() {}, fatal() {} },
     });
   await assert.rejects(listen('127.0.0.1'), (error: Error) => {
     assert.ok(error instanceof AdminListenFailed);

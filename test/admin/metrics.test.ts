@@ -61,8 +61,8 @@ test('errors, dials, holds and cancels are counted by reason', async (t) => {
   controls.waiting.set('orders-1', 3);
   const metrics = measuring(t, controls);
   const { observer } = metrics;
-  observer.refused(writer, 'no_writer', 'somebody');
-  observer.refused(writer, 'client_gone', '');
+  observer.refused(writer, 'no_writer', 'somebody', null);
+  observer.refused(writer, 'client_gone', '', null);
   observer.dialFailed(writer, first, 'timeout', 'slow');
   observer.held(writer);
   observer.unheld(writer, 'released', 0.4);
@@ -157,7 +157,7 @@ test('what is no longer configured leaves no series behind', async (t) => {
       metrics.observer.accepted(at);
       metrics.observer.routed(at, instanceId('orders-3'), 0.1);
       metrics.observer.closed(at, instanceId('orders-3'), 'client-closed', { sent: 1, received: 1 }, 1);
-      metrics.observer.refused(at, 'no_member', '');
+      metrics.observer.refused(at, 'no_member', '', null);
       metrics.observer.dialFailed(at, instanceId('orders-3'), 'refused', '');
       metrics.observer.unheld(at, 'timeout', 1);
       metrics.recordProbe(at.cluster, instanceId('orders-3'), 1, 'timeout');
@@ -302,7 +302,7 @@ function useEverything(metrics: Metrics): void {
   metrics.observer.accepted(reader);
   metrics.observer.routed(reader, first, 1);
   metrics.observer.closed(reader, first, reason, { sent: 1, received: 1 }, 1);
-  metrics.observer.refused(reader, 'no_member', '');
+  metrics.observer.refused(reader, 'no_member', '', null);
   metrics.observer.dialFailed(reader, first, 'error', '');
   metrics.observer.unheld(writer, 'released', 1);
   metrics.observer.cancelled(reader, 1);

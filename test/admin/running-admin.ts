@@ -38,7 +38,10 @@ export async function runAdmin(
     controls,
     about,
     metrics,
-    logger: { info: log('info'), warn: log('warn'), error: log('error') },
+    logger: {
+      ...{ debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
+      fatal: log('fatal'),
+    },
     ...options,
   });
   t.after(async () => {

@@ -6,12 +6,11 @@ import type { Change } from './verdict.ts';
 interface ReceiptLine {
   readonly event?: string;
   readonly epoch: number;
-  readonly details: {
-    readonly kind: string;
-    readonly to: string;
-    readonly lost: number | string;
-    readonly lost_unit: string | null;
-  };
+  readonly kind: string;
+  readonly to: string;
+  /** Null: unknown. */
+  readonly lost: number | null;
+  readonly lost_unit: string | null;
 }
 
 /**
@@ -22,11 +21,10 @@ export function readChanges(rig: Rig): Change[] {
   const byEpoch = new Map<number, Change>();
   for (const line of rig.aurelay.log().split('\n')) {
     if (!/"event":"(failover\.completed|writer\.elected)"/.test(line)) continue;
-    const { epoch, details } = JSON.parse(line) as ReceiptLine;
-    const { kind, to, lost, lost_unit: unit } = details;
+    const { epoch, kind, to, lost, lost_unit: unit } = JSON.parse(line) as ReceiptLine;
     byEpoch.set(epoch, {
       ...{ epoch, kind, to: instanceOf(rig, to).port },
-      lost: unit === null ? String(lost) : `${lost} ${unit}`,
+      lost: lost === null ? 'unknown' : unit === null ? String(lost) : `${lost} ${unit}`,
     });
   }
   for (const [epoch, id] of rig.seen) {

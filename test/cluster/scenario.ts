@@ -8,7 +8,7 @@ import type { Observation, ProbeFailureReason } from '../../src/cluster/observat
 import type { Position, PositionOrder } from '../../src/cluster/position.ts';
 import { objection } from '../../src/cluster/reconfiguration.ts';
 import { type ClusterState, initialState, type Policy } from '../../src/cluster/state.ts';
-import { step } from '../../src/cluster/step.ts';
+import { type Step, step } from '../../src/cluster/step.ts';
 import { viewWriter } from '../../src/cluster/view-of.ts';
 
 /** Positions that people can read: a whole number, the higher the further. `150x` went another way than all without an `x`. */
@@ -56,6 +56,12 @@ export class Scenario {
     durability: null,
     maxLoss: null,
   };
+
+  private readonly onStep: (before: ClusterState, event: Event, step: Step, policy: Policy) => void;
+
+  constructor(onStep: Scenario['onStep'] = () => {}) {
+    this.onStep = onStep;
+  }
 
   /** Runs one command line; returns the lines of its trace. */
   run(line: string): string[] {
@@ -199,7 +205,9 @@ export class Scenario {
   private feed(happening: Happening): string[] {
     const before = this.state ?? initialState(clusterId('test'), this.instances, this.memory, 0);
     const event: Event = { at: this.at, ...happening };
-    const { state, effects, fired } = step(before, event, this.policy, numbers);
+    const taken = step(before, event, this.policy, numbers);
+    const { state, effects, fired } = taken;
+    this.onStep(before, event, taken, this.policy);
     this.state = state;
     const trace = fired.map((rule) => `rule ${rule}`);
     trace.push(...effects.map(describe));

@@ -133,7 +133,7 @@ clusters:
   assert.deepEqual(rest, {
     admin: { listen: { host: '127.0.0.1', port: 8080 }, tls: null, token: null, allowInsecure: false },
     stateDir: null,
-    log: { level: 'info' },
+    log: { level: 'info', format: 'auto' },
     reload: { watch: false },
     shutdown: { drainTimeoutMs: 30_000 },
     tcp: { keepaliveMs: 30_000, userTimeoutMs: 0 },

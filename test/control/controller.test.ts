@@ -81,7 +81,7 @@ test('a killed writer is replaced within a second: recorded, sessions closed, pr
     // That c was seen to follow.
     'save epoch 2 b',
   ]);
-  const names = stories.map(({ name }) => name);
+  const names: readonly string[] = stories.map(({ name }) => name);
   for (const name of ['writer.suspected', 'instance.down', 'failover.started', 'failover.completed']) {
     assert.ok(names.includes(name), `${name} is told`);
   }

@@ -39,6 +39,7 @@ const room = (file: string): string => file.split('/')[0] as string;
 /** Lowest first; a room imports from those before it and from itself. */
 const floors = [
   ['base'],
+  ['log'],
   ['proxy-protocol'],
   ['cluster'],
   ['endpoints'],
@@ -52,7 +53,7 @@ const floorOf = (name: string): number => floors.findIndex((rooms) => rooms.incl
 const isOnTop = (file: string): boolean => !file.includes('/') || room(file) === 'commands';
 
 const isPure = (file: string): boolean =>
-  ['base', 'proxy-protocol', 'cluster', 'endpoints', 'config'].includes(room(file)) ||
+  ['base', 'log', 'proxy-protocol', 'cluster', 'endpoints', 'config'].includes(room(file)) ||
   (room(file) === 'engines' &&
     !text(file).includes('node:') &&
     !driverPackages.some((name) => text(file).includes(`from '${name}'`)));

@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
 import type { InstanceId } from '../../base/brand.ts';
 import { formatIp } from '../../base/ip.ts';
-import type { ProxyProtocolVersion } from '../../proxy-protocol/header.ts';
+import { tell } from '../../log/tell.ts';
+import type { ProxyProtocolVersion, SocketEnd } from '../../proxy-protocol/header.ts';
 import type { EndpointContext } from '../endpoint-context.ts';
 import type { Seat } from './client-sessions.ts';
 import type { TurnedAway } from './clients.ts';
 import { judgesClients } from './gate.ts';
-import { formatEnd, headerFor, type Origin, originOf } from './origin.ts';
+import { clientFields, headerFor, type Origin, originOf } from './origin.ts';
 
 /**
  * On whose account a connection goes: the endpoint that it wants, the rules that have let it in, and the places that it
@@ -51,6 +52,11 @@ export class Admission {
   get origin(): Origin | null {
     this.#origin ??= originOf(this.#socket());
     return this.#origin;
+  }
+
+  /** The client's end of its connection, as far as it is known. */
+  get source(): SocketEnd | null {
+    return this.origin?.source ?? null;
   }
 
   get clientAddress(): string | null {
@@ -125,9 +131,6 @@ export class Admission {
   note(instance: InstanceId | null, what: string): void {
     const { at, logger } = this.#ctx;
     if (!logger.isLevelEnabled('debug')) return;
-    logger.debug(
-      { ...at, instance, client: this.origin === null ? null : formatEnd(this.origin.source) },
-      what,
-    );
+    tell(logger, 'session.noted', { ...at, instance, ...clientFields(this.source) }, what);
   }
 }

@@ -3,6 +3,7 @@ import { unreachable } from '../../base/assert.ts';
 import { formatDuration } from '../../base/duration.ts';
 import { isWithinAny } from '../../base/network.ts';
 import type { EntryRules } from '../../endpoints/entry-rules.ts';
+import { tell } from '../../log/tell.ts';
 import type { Abortable } from '../dial.ts';
 import type { EndpointContext } from '../endpoint-context.ts';
 import type { TurnedAway } from './clients.ts';
@@ -115,7 +116,7 @@ export class Gate {
 
   #abandon(socket: Socket, { at, logger, observer }: EndpointContext, why: string): void {
     observer.accepted(at);
-    logger.debug({ ...at }, why);
+    tell(logger, 'session.noted', at, why);
     socket.destroy();
   }
 }

@@ -22,6 +22,12 @@ function endOf(address: string | undefined, port: number | undefined): SocketEnd
   return ip === null || port === undefined ? null : { ip, port };
 }
 
+/** A client in the log; nothing where it is unknown. */
+export const clientFields = (
+  client: SocketEnd | null,
+): { readonly 'client.address'?: string; readonly 'client.port'?: number } =>
+  client === null ? {} : { 'client.address': formatIp(client.ip), 'client.port': client.port };
+
 /** `10.0.0.1:40000`, `[fd00::1]:40000`, for logs. */
 export const formatEnd = ({ ip, port }: SocketEnd): string =>
   ip.length === 4 ? `${formatIp(ip)}:${port}` : `[${formatIp(ip)}]:${port}`;

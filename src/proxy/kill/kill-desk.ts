@@ -2,6 +2,8 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { KillCommand, KillError, Killer, KillProtocol } from '../../engines/engine.ts';
+import { type Flood, flood } from '../../log/flood.ts';
+import { type FieldsOf, tell } from '../../log/tell.ts';
 import type { HeldCommands } from '../relay/relay.ts';
 import { isSameServer, type NumberedSession, type Server, type SessionNumbers } from './session-numbers.ts';
 
@@ -38,7 +40,8 @@ const notOwner = ({ session }: KillCommand): KillError => ({
 });
 /** ER_UNKNOWN_ERROR: its text is all that it says. */
 const unknownError = 1105;
-const quietMs = 1_000;
+/** Between two lines about the same trouble. */
+const quietMs = 10_000;
 const failed = (why: string): KillError => ({ errno: unknownError, message: `aurelay: not killed: ${why}` });
 
 /**
@@ -49,11 +52,23 @@ const failed = (why: string): KillError => ({ errno: unknownError, message: `aur
 export class KillDesk {
   readonly #options: KillDeskOptions;
   #atWork = 0;
-  #quietUntil = Number.NEGATIVE_INFINITY;
+  readonly #troubles: Flood<{ what: Omit<FieldsOf<'kill.failed'>, 'suppressed'>; why: string }>;
   readonly #waiting: (() => void)[] = [];
 
   constructor(options: KillDeskOptions) {
     this.#options = options;
+    const { clock, logger } = options;
+    this.#troubles = flood(
+      quietMs,
+      clock,
+      ({ what, why }) => [what.cluster, what.instance, why].join(' '),
+      ({ what, why }, suppressed) =>
+        tell(logger, 'kill.failed', { ...what, suppressed }, `a KILL failed: ${why}`),
+    );
+  }
+
+  close(): void {
+    this.#troubles.close();
   }
 
   /** Gives the session that `greeting` begins a number; null where the server gave it none. */
@@ -99,19 +114,12 @@ export class KillDesk {
     } catch (thrown) {
       error = failed(messageOf(thrown));
     }
-    const what = { event: 'kill', cluster, instance, session: command.session, scope: command.scope };
-    const said =
-      error === null ? 'a KILL was carried out on another server' : `a KILL failed: ${error.message}`;
-    logger[this.#isTrouble(error) ? 'warn' : 'debug'](what, said);
+    const { session, scope } = command;
+    const what = { cluster, instance, session, scope };
+    // The others are the client's own affair.
+    if (error?.errno === unknownError) this.#troubles.tell({ what, why: error.message });
+    else tell(logger, 'kill.done', what, error?.message ?? 'a KILL was carried out on another server');
     return error;
-  }
-
-  /** Whether an operator should hear of it; once a second at the most. */
-  #isTrouble(error: KillError | null): boolean {
-    const now = this.#options.clock.now();
-    if (error?.errno !== unknownError || now < this.#quietUntil) return false;
-    this.#quietUntil = now + quietMs;
-    return true;
   }
 
   async #carryOut(

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import pino from 'pino';
-import { clusterId, endpointId } from '../../../src/base/brand.ts';
 import { parseIp } from '../../../src/base/ip.ts';
 import { type Network, parseNetwork } from '../../../src/base/network.ts';
 import type { EntryRules } from '../../../src/endpoints/entry-rules.ts';
@@ -18,25 +16,19 @@ const networks = (...texts: readonly string[]): readonly Network[] =>
   });
 
 function clients(): {
-  all: Clients;
   ask: (ip: string, rules: EntryRules) => string | null;
-  lines: string[];
   pass: (ms: number) => void;
 } {
   let now = 0;
-  const lines: string[] = [];
   const clock = { now: () => now, wallTime: () => 0, after: () => ({ cancel: () => {} }) };
-  const logger = pino({ base: null, timestamp: false }, { write: (line) => void lines.push(line) });
-  const all = new Clients({ cluster: clusterId('c'), endpoint: endpointId('e') }, clock, logger);
+  const all = new Clients(clock);
   const ask = (ip: string, rules: EntryRules) => {
     const parsed = parseIp(ip);
     assert(parsed !== null, ip);
     return all.judge(parsed, rules)?.code ?? null;
   };
   return {
-    all,
     ask,
-    lines,
     pass: (ms) => {
       now += ms;
     },
@@ -79,21 +71,6 @@ describe('who may come in', () => {
       [null, null, full, null],
       'a /64 counts as one',
     );
-  });
-
-  it('is said in the log once a second, and how many were not told of', () => {
-    const { all, lines, pass } = clients();
-    const client = { ip: parseIp('10.0.0.1') ?? new Uint8Array(), port: 7 };
-    for (let i = 0; i < 1_000; i++) {
-      all.complain(client, 'client_denied', 'no');
-      pass(2.5);
-    }
-    const parsed = lines.map((line) => JSON.parse(line) as { client: string; unlogged: number });
-    assert.deepEqual(
-      parsed.map(({ unlogged }) => unlogged),
-      [0, 399, 399],
-    );
-    assert.equal(parsed[0]?.client, '10.0.0.1:7');
   });
 });
 

@@ -131,7 +131,7 @@ describe('the kill desk', () => {
     assert.deepEqual(servers.kills, []);
   });
 
-  it('tells of what went wrong, and the log once a second', async () => {
+  it('tells of what went wrong, and the log a few times however often', async () => {
     const servers = new Servers();
     const victim = servers.open(a, 57, 'app');
     const asker = servers.open(b, 58, 'app');
@@ -139,9 +139,12 @@ describe('the kill desk', () => {
     servers.failure = new OperationFailed('the monitor user may not end it: grant CONNECTION ADMIN');
     for (let round = 0; round < 3; round += 1) assert.match(textOf(await kill()), /grant CONNECTION ADMIN'/);
     assert.equal(servers.log.length, 1);
-    servers.clock.advance(1_000);
-    await kill();
-    assert.equal(servers.log.length, 2);
+    servers.clock.advance(10_000);
+    const lines = servers.log.map((line) => JSON.parse(line) as { event: string; suppressed: number });
+    assert.deepEqual(
+      lines.map(({ event, suppressed }) => `${event} ${suppressed}`),
+      ['kill.failed 0', 'kill.failed 1'],
+    );
     servers.reachable = false;
     assert.match(textOf(await kill()), /MYSQL_ERRNO = 1105/);
   });
