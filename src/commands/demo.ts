@@ -49,7 +49,12 @@ async function startProxy(configText: string, supervisor: Supervisor): Promise<D
   const { config } = loaded;
   const directory = dirname(config.stateDir ?? '.');
   const file = join(directory, 'aurelay.log');
-  const { logger } = createLogger({ level: config.log.level, format: 'json', version: release.version, file });
+  const { logger } = createLogger({
+    level: config.log.level,
+    format: 'json',
+    version: release.version,
+    file,
+  });
   const impatient = { ...config, shutdown: { drainTimeoutMs: 1_000 } };
   return startApp({
     config: impatient,

@@ -17,6 +17,7 @@ export async function runUntilSignal(
   config: Config,
   { logger, follow }: AurelayLogger,
   source: ConfigSource,
+  onStart: () => void = () => {},
 ): Promise<void> {
   const inherited = inheritedSockets(process.env, process.pid);
   // A process that cannot trust itself must not go on admitting writers; a supervisor starts it anew.
@@ -32,6 +33,10 @@ export async function runUntilSignal(
   // Until it runs there is nothing to reload, and the signal's default is to end the process.
   let reload = (): void => {};
   process.on('SIGHUP', () => reload());
+  const { version, build, date } = release;
+  const about = { version, build, date, node: process.version, pid: process.pid };
+  tell(logger, 'start', about, `aurelay ${version} (build ${build})`);
+  onStart();
   const systemd = systemdNotifier(process.env, (why) => tell(logger, 'systemd.not-told', {}, why));
   try {
     const app = await startApp({

@@ -1,8 +1,8 @@
 import type { LogLevel } from '../base/errors.ts';
-import type { LogFormat } from '../config/config.ts';
-import { headline } from '../config/diagnostic.ts';
+import type { Config, LogFormat } from '../config/config.ts';
+import { type Diagnostic, headline } from '../config/diagnostic.ts';
 import { checkReport } from '../config/report.ts';
-import { tell } from '../log/tell.ts';
+import { type LineLogger, tell } from '../log/tell.ts';
 import { createLogger, type LogSettings } from '../logger.ts';
 import { release } from '../release.ts';
 import { configFile } from './config-file.ts';
@@ -30,27 +30,27 @@ export async function start(options: StartOptions): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  const { version, build, date } = release;
+  const { version } = release;
   const { logger, follow } = createLogger({
     ...result.config.log,
     version,
     override: overrideOf(options),
     terminal: { isTerminal: process.stdout.isTTY === true, colours: terminalOf(process.stdout).colours },
   });
-  const node = process.version;
-  tell(
-    logger,
-    'start',
-    { version, build, date, node, pid: process.pid },
-    `aurelay ${version} (build ${build})`,
+  const { config, warnings } = result;
+  await runUntilSignal(config, { logger, follow }, configFile(options.config), () =>
+    tellOfWarnings(logger, config, warnings),
   );
-  for (const warning of result.warnings) {
+}
+
+/** What does not keep Aurelay from starting, and somebody should see to. */
+function tellOfWarnings(logger: LineLogger, config: Config, warnings: readonly Diagnostic[]): void {
+  for (const warning of warnings) {
     tell(logger, 'config.warning', { file: warning.file, line: warning.line }, headline(warning));
   }
   const allowed = openFilesAllowed();
-  const lowFiles = openFilesWarning(result.config, allowed);
+  const lowFiles = openFilesWarning(config, allowed);
   if (lowFiles !== null) {
-    tell(logger, 'open-files.low', { allowed, needed: openFilesNeeded(result.config) }, lowFiles);
+    tell(logger, 'open-files.low', { allowed, needed: openFilesNeeded(config) }, lowFiles);
   }
-  await runUntilSignal(result.config, { logger, follow }, configFile(options.config));
 }

@@ -3,6 +3,7 @@ import { formatDuration } from '../base/duration.ts';
 import type { LogLevel } from '../base/errors.ts';
 import type { Effect } from '../cluster/effect.ts';
 import type { Event } from '../cluster/event.ts';
+import { isSilence, type ProbeFailureReason } from '../cluster/observation.ts';
 import type { Receipt } from '../cluster/receipt.ts';
 import type { ClusterState, InstanceState, Policy } from '../cluster/state.ts';
 import type { Step } from '../cluster/step.ts';
@@ -316,8 +317,8 @@ function healthStories(before: ClusterState, after: ClusterState, event: Event):
       tell('warn', 'instance.suspect', `${event.instance} did not answer a probe${failure}`, reason);
   } else if (
     event.kind === 'probe-failed' &&
-    was.lastFailure?.reason !== is.lastFailure?.reason &&
-    is.health !== 'suspect'
+    is.health !== 'suspect' &&
+    isNews(was.lastFailure?.reason, is.lastFailure?.reason)
   ) {
     const reason = { reason: is.lastFailure?.reason ?? null };
     tell('warn', 'instance.probe-failed', `${event.instance} could not be asked${failure}`, reason);
@@ -329,6 +330,10 @@ function healthStories(before: ClusterState, after: ClusterState, event: Event):
   }
   return stories;
 }
+
+/** A server that is gone is silent in two ways by turns, as its neighbours forget it: that is no news. */
+const isNews = (before: ProbeFailureReason | undefined, now: ProbeFailureReason | undefined): boolean =>
+  before !== now && (before === undefined || now === undefined || !isSilence(before) || !isSilence(now));
 
 const roleWords = ({ observation }: InstanceState): string =>
   observation === null ? '' : ` (${observation.role}, ${observation.version})`;
@@ -460,7 +465,7 @@ function receiptStories(effect: Effect): Story[] {
         lost_unit: receipt.lost?.unit ?? null,
         sessions_closed: receipt.sessionsClosed,
         attempts: receipt.attempts,
-        duration_seconds: receipt.durationMs / 1000,
+        duration_seconds: Math.round(receipt.durationMs) / 1000,
         durability: receipt.durability.mode,
         refused: receipt.refused.map(({ instance, why }) => `${instance}: ${why}`).join('; '),
       },

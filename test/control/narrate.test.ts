@@ -47,3 +47,24 @@ test('the scenarios tell of most events', () => {
   // Reports of effects that no rule waits for.
   assert.deepEqual(untold, ['replica.repointed', 'replica.not-repointed', 'quorum.not-set']);
 });
+
+test('an instance that is silent in two ways by turns is told of once', () => {
+  const names: string[] = [];
+  const scenario = new Scenario((before, event, step, policy) => {
+    for (const { name, instance } of narrate(before, event, step, policy)) {
+      if (instance === 'pg-2') names.push(name);
+    }
+  });
+  const silences = Array.from(
+    { length: 20 },
+    (_, n) => `fail pg-2 ${n % 2 === 0 ? 'timeout' : 'unreachable'}`,
+  );
+  for (const line of ['instance pg-1', 'instance pg-2', 'ok pg-1 writer 1', 'ok pg-2 replica 1 from=pg-1']) {
+    scenario.run(line);
+  }
+  for (const line of [...silences, 'fail pg-2 refused', 'fail pg-2 refused']) {
+    scenario.run('wait 500');
+    scenario.run(line);
+  }
+  assert.deepEqual(names, ['instance.up', 'instance.suspect', 'instance.down', 'instance.probe-failed']);
+});
