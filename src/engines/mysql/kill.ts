@@ -3,12 +3,13 @@ import { readGreeting, withConnectionId } from './greeting.ts';
 import { comProcessKill, comQuery, KillWatch, statementStart } from './kill-watch.ts';
 import { encodePacket, headerLength } from './packets.ts';
 
-const statement = /^kill\s+(?:(hard|soft)\s+)?(?:(connection|query)\s+)?(\d{1,10})\s*;?\s*$/i;
+const statement = /^kill\s+(?:(hard|soft)\s+)?(?:(connection|query)\s+)?(-?\d{1,10})\s*;?\s*$/i;
 const maxNumber = 0xffff_ffff;
+const minNumber = -0x8000_0000;
 
 /**
  * Reads a whole COM_QUERY with a KILL, or a COM_PROCESS_KILL, header included; null where it is none, or names its session
- * otherwise than by a number in decimal (an expression, `QUERY ID`, `USER`).
+ * otherwise than by a number of 32 bits in decimal (an expression, `QUERY ID`, `USER`).
  * https://dev.mysql.com/doc/refman/8.4/en/kill.html, https://mariadb.com/kb/en/kill/
  */
 export function readKill(packet: Uint8Array): KillCommand | null {
@@ -20,10 +21,11 @@ export function readKill(packet: Uint8Array): KillCommand | null {
   if (payload[0] !== comQuery) return null;
   const text = new TextDecoder('latin1').decode(payload.subarray(statementStart(payload)));
   const [, force, scope, digits] = statement.exec(text) ?? [];
-  const session = Number(digits);
-  if (digits === undefined || session > maxNumber) return null;
+  const number = Number(digits);
+  if (digits === undefined || number < minNumber || number > maxNumber) return null;
   return {
-    session,
+    // MariaDB Connector/J 2 takes the greeting's number for a signed one, and says it like that. Servers know none such.
+    session: number >>> 0,
     scope: scope?.toLowerCase() === 'query' ? 'query' : 'connection',
     force: force === undefined ? null : force.toLowerCase() === 'hard' ? 'hard' : 'soft',
   };

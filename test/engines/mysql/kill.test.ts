@@ -48,6 +48,12 @@ describe('KILL', () => {
     assert.deepEqual(readKill(processKill(7)), bare);
   });
 
+  test('is read where a driver took the number for a signed one (MariaDB Connector/J 2)', () => {
+    assert.equal(readKill(query('KILL QUERY -515383870'))?.session, 0x1_0000_0000 - 515383870);
+    assert.equal(readKill(query('KILL -2147483648'))?.session, 0x8000_0000);
+    assert.equal(readKill(query('KILL QUERY 3779583426'))?.session, 3779583426);
+  });
+
   test('is not read where it names somebody otherwise, or is more than that', () => {
     for (const sql of [
       ...[
@@ -55,7 +61,8 @@ describe('KILL', () => {
         'KILL QUERY',
         'KILLS 7',
         'KILL7',
-        'KILL -7',
+        'KILL - 7',
+        'KILL -2147483649',
         'KILL 7 + 1',
         'KILL CONNECTION_ID()',
         'KILL 0x7',
