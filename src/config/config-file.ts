@@ -16,7 +16,10 @@ export interface ConfigFile {
    * cluster has `mode: automatic`. Default: nothing is kept.
    */
   readonly state_dir?: string;
-  /** Logs, as JSON lines on standard output. */
+  /**
+   * Logs, on standard output. Each of its keys can be overridden: `aurelay start --log-level debug
+   * --log-format json`, or `AURELAY_LOG_LEVEL` and `AURELAY_LOG_FORMAT`.
+   */
   readonly log?: LogSection;
   /** How the process ends. */
   readonly shutdown?: ShutdownSection;
@@ -63,6 +66,11 @@ export interface AdminTlsSection {
 export interface LogSection {
   /** The least important lines that are written. Default: `info`. */
   readonly level?: 'debug' | 'info' | 'warn' | 'error' | FromEnvironment;
+  /**
+   * `json`: a JSON object a line (docs/logs.md). `pretty`: for a person at a terminal. `auto`: `pretty` on a
+   * terminal, else `json`. Default: `auto`.
+   */
+  readonly format?: 'auto' | 'json' | 'pretty' | FromEnvironment;
 }
 
 export interface ShutdownSection {

@@ -40,7 +40,7 @@ describe('which relay carries', () => {
   it('says why there is no addon', () => {
     assert.match(
       String(loadNativeAddon('/nonexistent/relay.node')),
-      /not built: run `node native\/build\.mjs`/,
+      /not built: run `node \S*native\/build\.mjs`/,
     );
   });
 });
