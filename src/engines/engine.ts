@@ -6,6 +6,7 @@ import type { Address } from '../cluster/instance.ts';
 import type { Observation, ProbeFailure } from '../cluster/observation.ts';
 import type { Position, PositionOrder } from '../cluster/position.ts';
 import type { TlsClient } from '../tls/tls-client.ts';
+import type { DiscoveryResult } from './discovery.ts';
 
 /** Everything that differs between engines, and nothing else. Adding an engine is adding a folder. */
 export interface Engine {
@@ -18,6 +19,8 @@ export interface Engine {
   /** Opens nothing yet; the first `probe()` connects. */
   createProbe(target: Target): Probe;
   createOperations(target: Target): Operations;
+  /** Asks a server for its neighbours, within `timeoutMs`. Changes nothing, never throws. */
+  discover(target: Target, timeoutMs: number): Promise<DiscoveryResult>;
   /** Only where `protocol.kill` is. */
   createKiller?(target: Target): Killer;
   /**

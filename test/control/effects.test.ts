@@ -38,6 +38,7 @@ function setUp() {
     formerWriterCanFollow: false,
     createProbe: () => assert.fail('nothing is probed'),
     createOperations: () => operations,
+    discover: () => Promise.reject(new Error('nothing is discovered here')),
   };
   const config = defaultClusterConfig('test', [a], {
     failover: { holdMs: 1, maxHeld: 1, minIntervalMs: 0, promoteTimeoutMs: 1_000 },

@@ -53,6 +53,7 @@ export class SimulatedServers {
     formerWriterCanFollow: false,
     createProbe: (target) => this.createProbe(this.at(target)),
     createOperations: (target) => this.createOperations(this.at(target)),
+    discover: () => Promise.reject(new Error('nothing is discovered here')),
   };
 
   private at(target: Target): SimulatedServer {

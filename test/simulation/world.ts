@@ -457,6 +457,7 @@ export class World {
     formerWriterCanFollow: false,
     createProbe: ({ address }) => this.createProbe(this.at(address.host)),
     createOperations: ({ address }) => this.createOperations(this.at(address.host)),
+    discover: () => Promise.reject(new Error('nothing is discovered here')),
   };
 
   private at(host: string): SimServer {

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts';
+import { discoverMysql } from './discovery.ts';
 import { mysqlProtocol } from './handshake.ts';
 import { MysqlKiller } from './killer.ts';
 import { MysqlOperations } from './operations.ts';
@@ -14,5 +15,6 @@ export const mysql: Engine = {
   formerWriterCanFollow: true,
   createProbe: (target) => new MysqlProbe(target),
   createOperations: (target) => new MysqlOperations(target),
+  discover: discoverMysql,
   createKiller: (target) => new MysqlKiller(target),
 };

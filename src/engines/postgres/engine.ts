@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts';
+import { discoverPostgres } from './discovery.ts';
 import { PostgresOperations } from './operations.ts';
 import { walOrder } from './position.ts';
 import { PostgresProbe } from './probe.ts';
@@ -15,4 +16,5 @@ export const postgres: Engine = {
   encrypt: upgradeToTls,
   createProbe: (target) => new PostgresProbe(target),
   createOperations: (target) => new PostgresOperations(target),
+  discover: discoverPostgres,
 };
