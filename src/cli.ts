@@ -4,6 +4,13 @@ import { endWithReader } from './commands/end-with-reader.ts';
 import { exitCode } from './commands/exit-codes.ts';
 import { relayToUse } from './proxy/relay/create-relay.ts';
 import { release, releaseLine } from './release.ts';
+import { addInstance, readHost, readName, readServerAddress, readWord } from './commands/init/options.ts';
+import { init } from './commands/init.ts';
+import { drain, failover, failovers, reload, switchover } from './commands/operate.ts';
+import { start } from './commands/start.ts';
+import { status } from './commands/status.ts';
+import { tlsModes } from './config/tls.ts';
+import { version } from './version.ts';
 
 const wholeNumber =
   (least: number, most: number) =>
@@ -96,6 +103,53 @@ program
   .addOption(configOption())
   .addOption(jsonOption())
   .action(entering(async () => (await import('./commands/check.ts')).check));
+
+program
+  .command('init')
+  .description('find a cluster from one of its servers, and write a first configuration for it')
+  .option('--address <host:port>', 'one of its servers, whichever', readServerAddress)
+  .addOption(
+    new Option('--engine <engine>', 'what answers there (default: as it says)').choices([
+      'postgres',
+      'mysql',
+    ]),
+  )
+  .option('--user <user>', 'whom Aurelay logs in as (docs/servers.md has the grants)', readWord)
+  .option(
+    '--password-file <file>',
+    'its password, alone in a file; else AURELAY_MONITOR_PASSWORD, else it is asked for',
+  )
+  .option('--database <name>', 'PostgreSQL: the database to log in to (default: "postgres")', readWord)
+  .option(
+    '--instance <[name=]host:port>',
+    'one more server, which the others cannot name; repeatable',
+    addInstance,
+  )
+  .option('--cluster <name>', 'what to call the cluster', readName)
+  .addOption(
+    new Option(
+      '--mode <mode>',
+      'who promotes: Aurelay, or somebody else (default: asked, else observe)',
+    ).choices(['automatic', 'observe']),
+  )
+  .addOption(
+    new Option('--server-tls <mode>', 'TLS to the servers, as libpq’s sslmode (default: prefer)').choices(
+      tlsModes,
+    ),
+  )
+  .option('--server-ca <file>', 'the authority of their certificates (PEM); implies verify-full')
+  .option('--listen-host <host>', 'where the endpoints listen', readHost, '127.0.0.1')
+  .option('--state-dir <dir>', 'where Aurelay keeps what outlives a restart')
+  .option('-o, --output <file>', 'the configuration; - is standard output (default: aurelay.yaml)')
+  .option('--force', 'replace an existing file')
+  .addOption(new Option('--json', 'print what was found as JSON; writes a file only with --output'))
+  .addHelpText(
+    'after',
+    '\nOn a terminal it asks for what is not given.\n\nExamples:\n  aurelay init\n' +
+      '  aurelay init --address db1:5432 --user aurelay --password-file /run/secrets/aurelay --mode automatic\n' +
+      '  aurelay init --address 127.0.0.1:5433 --instance orders-2=127.0.0.1:5434 --user aurelay --json',
+  )
+  .action(init);
 
 reaching(program.command('status'))
   .description('show every cluster, or one: phase, epoch, writer, instances, endpoints')

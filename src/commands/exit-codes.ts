@@ -7,4 +7,6 @@ export const exitCode = {
   usage: 2,
   /** `status --check` found something that is not well. */
   unwell: 3,
+  /** Ctrl-C in the middle of a question, as a shell has it: 128 and the number of SIGINT. */
+  interrupted: 130,
 } as const;

@@ -46,7 +46,7 @@ const floors = [
   ['config'],
   ['tls'],
   ['engines'],
-  ['proxy', 'control', 'admin', 'demo'],
+  ['proxy', 'control', 'admin', 'demo', 'discovery'],
 ];
 const floorOf = (name: string): number => floors.findIndex((rooms) => rooms.includes(name));
 /** What wires the rooms together, and the command line: on top of everything, and imported by no room. */
@@ -54,7 +54,8 @@ const isOnTop = (file: string): boolean => !file.includes('/') || room(file) ===
 
 const isPure = (file: string): boolean =>
   ['base', 'log', 'proxy-protocol', 'cluster', 'endpoints', 'config'].includes(room(file)) ||
-  (room(file) === 'engines' &&
+  // What decides in these rooms is pure, file by file; what asks servers is not.
+  (['engines', 'discovery'].includes(room(file)) &&
     !text(file).includes('node:') &&
     !driverPackages.some((name) => text(file).includes(`from '${name}'`)));
 const driverPackages = ['pg', 'mysql2', 'mysql2/promise'];
