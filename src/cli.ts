@@ -139,6 +139,12 @@ program
   )
   .option('--server-ca <file>', 'the authority of their certificates (PEM); implies verify-full')
   .option('--listen-host <host>', 'where the endpoints listen', readHost, '127.0.0.1')
+  .option(
+    '--listen-port <port>',
+    'the first port for them, where it is free (default: 6432, MySQL 6306)',
+    wholeNumber(1, 65_535),
+  )
+  .option('--admin-port <port>', 'the same for the admin API', wholeNumber(1, 65_535), 8080)
   .option('--state-dir <dir>', 'where Aurelay keeps what outlives a restart')
   .option('-o, --output <file>', 'the configuration; - is standard output (default: aurelay.yaml)')
   .option('--force', 'replace an existing file')

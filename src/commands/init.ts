@@ -7,7 +7,7 @@ import type { HostPort } from '../config/address.ts';
 import { loadConfig } from '../config/load.ts';
 import { checkReport } from '../config/report.ts';
 import { type StarterPlan, starterConfig } from '../config/starter.ts';
-import { defaultServerTls, type ServerTls } from '../config/tls.ts';
+import type { ServerTls } from '../config/tls.ts';
 import { draftOf, nameOfUnseen, portsOf, wordsOnUnseen } from '../discovery/draft.ts';
 import { explore } from '../discovery/explore.ts';
 import { recogniseEngine } from '../discovery/recognise-engine.ts';
@@ -26,6 +26,7 @@ import { askPassword, FlagsMissing, InitFailed, type Login, loginOf, missingFlag
 import { FileExists, refuseExisting, writeNewFile } from './init/new-file.ts';
 import { type InitOptions, readMode, readName, readServerAddress } from './init/options.ts';
 import { AnswersEnded, type Prompter, prompterOf } from './init/prompter.ts';
+import { serverTlsOf } from './init/server-tls.ts';
 import { json } from './with-client.ts';
 
 const defaultFile = 'aurelay.yaml';
@@ -37,12 +38,8 @@ const maxVisits = 400;
 /** Wrong passwords that are asked for again. */
 const loginTries = 3;
 
-/** Ports that the endpoints get where they are free. */
-const usualPorts: Readonly<Record<EngineName, { readonly writer: number }>> = {
-  postgres: { writer: 6432 },
-  mysql: { writer: 6306 },
-};
-const usualAdminPort = 8080;
+/** From here on the endpoints get the first free ports. */
+const usualPorts: Readonly<Record<EngineName, number>> = { postgres: 6432, mysql: 6306 };
 
 /** Discovers a cluster from one of its servers, and writes a first configuration for it. */
 export async function init(options: InitOptions): Promise<void> {
@@ -101,21 +98,6 @@ async function discover(options: InitOptions, prompter: Prompter | null): Promis
   const whole = await askForUnseen(reached, { engine, tls, database, prompter });
   const cluster = options.cluster ?? (await askCluster(topologyOf(whole.walk, engine.name, null), prompter));
   return { topology: topologyOf(whole.walk, engine.name, cluster), login: whole.login, database, serverTls };
-}
-
-function serverTlsOf({ serverTls, serverCa }: InitOptions): ServerTls {
-  const mode = serverTls ?? (serverCa === undefined ? defaultServerTls.mode : 'verify-full');
-  if (serverCa !== undefined && mode !== 'verify-ca' && mode !== 'verify-full') {
-    throw new InitFailed(
-      `--server-ca has no effect with --server-tls ${mode}: verify-ca and verify-full go by it`,
-    );
-  }
-  if (mode === 'verify-ca' && serverCa === undefined) {
-    throw new InitFailed(
-      '--server-tls verify-ca needs --server-ca FILE: the authority of the servers’ certificates',
-    );
-  }
-  return { ...defaultServerTls, mode, ca: serverCa === undefined ? null : resolve(serverCa) };
 }
 
 const clientOf = (serverTls: ServerTls): TlsClient =>
@@ -268,9 +250,9 @@ async function write(
   const taken = portsOf(topology);
   const host = options.listenHost;
   const adminHost = '127.0.0.1';
-  const writer = await freeListenPort(host, usualPorts[topology.engine].writer, taken);
+  const writer = await freeListenPort(host, options.listenPort ?? usualPorts[topology.engine], taken);
   const reader = await freeListenPort(host, writer + 1, taken);
-  const admin = await freeListenPort(adminHost, usualAdminPort, new Set([...taken, writer, reader]));
+  const admin = await freeListenPort(adminHost, options.adminPort, new Set([...taken, writer, reader]));
   const plan = draftOf(topology, {
     admin: { host: adminHost, port: admin },
     stateDir: stateDirOf(options, output),

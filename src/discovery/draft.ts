@@ -152,7 +152,12 @@ export const nameOfUnseen = ({ sighting }: Missing, index: number): string =>
   sighting.name ?? `replica-${index + 1}`;
 
 export function wordsOnUnseen({ teller, sighting, tried }: Missing): string {
-  const called = sighting.name === null ? 'A replica' : `A replica called ${sighting.name}`;
+  const called =
+    sighting.name !== null
+      ? `A replica called ${sighting.name}`
+      : sighting.mark !== null
+        ? 'A replica'
+        : 'A replica, or a program that reads the log,';
   const from = sighting.hosts.length === 0 ? '' : ` from ${sighting.hosts.join(' or ')}`;
   const looked = tried.length === 0 ? '' : ` It was looked for at ${tried.map(formatAddress).join(', ')}.`;
   return `${called} is connected to ${teller}${from}, which does not know where it listens.${looked}`;

@@ -64,7 +64,7 @@ export function instanceName(text: string): string | null {
 /** What the names of a cluster's servers have in common: `orders` of `orders-1` and `orders-2`; null: nothing. */
 export function commonName(names: readonly string[]): string | null {
   const [first, ...others] = names.map((name) => name.toLowerCase());
-  if (first === undefined || others.length === 0) return null;
+  if (first === undefined || others.every((name) => name === first)) return null;
   let length = first.length;
   for (const other of others) while (!other.startsWith(first.slice(0, length))) length -= 1;
   // Up to where a word ends: of `orders-10` and `orders-11` it is not `orders-1`.

@@ -88,12 +88,22 @@ function notSeen({ unreached, unseen, foreign, notVisited, servers }: Topology):
     ...(notVisited > 0
       ? [`${notVisited} more addresses, for want of time: run it again, or name them.`]
       : []),
-    ...servers.flatMap(({ name, discovery }) =>
-      discovery.missing
-        .filter((grant) => grant.for !== 'automatic')
-        .map(({ why, sql }) => `On ${name} the login may not see everything: ${why}. ${sql}`),
-    ),
+    ...blindSpots(servers),
   ];
+}
+
+/** What the login may not see, with the statement that would let it, once for all servers. */
+function blindSpots(servers: readonly Server[]): readonly string[] {
+  const spots = new Map<string, { readonly why: string; readonly names: readonly string[] }>();
+  for (const { name, discovery } of servers) {
+    for (const { sql, why } of discovery.missing.filter((grant) => grant.for !== 'automatic')) {
+      spots.set(sql, { why, names: [...(spots.get(sql)?.names ?? []), name] });
+    }
+  }
+  return [...spots].map(
+    ([sql, { why, names }]) =>
+      `${names.join(', ')}: the login sees less than there may be: ${why}. To let it: ${sql}`,
+  );
 }
 
 /** The statements that are still to be run, each once, on the writer: replicas get what it has. */

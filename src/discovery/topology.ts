@@ -107,7 +107,12 @@ function inOrder(found: readonly Found[], { sources }: Kinship): readonly Found[
     depthOf(server) + (server.discovery.observation.role === 'writer' ? -found.length - 1 : 0);
   const label = ({ discovery, reachedAt }: Found): string => discovery.names[0] ?? formatAddress(reachedAt);
   return [...found]
-    .sort((a, b) => key(a) - key(b) || byNumber.compare(label(a), label(b)))
+    .sort(
+      (a, b) =>
+        key(a) - key(b) ||
+        byNumber.compare(label(a), label(b)) ||
+        byNumber.compare(formatAddress(a.reachedAt), formatAddress(b.reachedAt)),
+    )
     .slice(0, mostInstances);
 }
 
@@ -218,7 +223,8 @@ export function whyNotAutomatic(topology: Topology): string | null {
     return `several servers take writes (${writers.map(({ name }) => name).join(', ')}), and Aurelay does not guess which is right`;
   }
   if (writers.length === 0) return 'no server was found that takes writes';
-  return servers.length + topology.unreached.length > 1
-    ? null
+  if (servers.length + topology.unreached.length > 1) return null;
+  return topology.unseen.length > 0
+    ? 'none of its replicas was found, so that there is nobody to promote'
     : 'there is nobody beside the writer to promote';
 }

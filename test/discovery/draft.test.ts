@@ -168,7 +168,7 @@ test(
           for (const line of text.split('\n')) assert.ok(!/\p{Cc}/u.test(line), JSON.stringify(line));
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 200 },
     ),
 );
 

@@ -59,6 +59,7 @@ test('a cluster is called what its servers’ names have in common', () => {
     [['alpha', 'beta'], null],
     [['a1', 'a2'], null],
     [['only'], null],
+    [['vm', 'vm'], null],
     [[], null],
   ];
   for (const [names, common] of cases) assert.equal(commonName(names), common, names.join(' '));

@@ -31,6 +31,8 @@ export interface Program {
 export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** Its standard input stays open behind `input`. */
+  readonly keepInput?: true;
   readonly cwd?: string;
   readonly timeoutMs?: number;
 }
@@ -40,7 +42,7 @@ export function startProgram(
   t: Cleanup,
   file: string,
   args: readonly string[],
-  { env = {}, input = '', cwd, timeoutMs = 60_000 }: ProgramOptions = {},
+  { env = {}, input = '', keepInput, cwd, timeoutMs = 60_000 }: ProgramOptions = {},
 ): Program {
   const child = spawn(file, args, {
     // No ~/.psqlrc, ~/.pgpass or ~/.my.cnf, and one language for the messages.
@@ -63,7 +65,8 @@ export function startProgram(
     stderr += text;
   });
   child.stdin.on('error', () => {});
-  child.stdin.end(input);
+  if (keepInput) child.stdin.write(input);
+  else child.stdin.end(input);
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   const result = new Promise<ProgramResult>((resolve, reject) => {
     child.once('error', reject);

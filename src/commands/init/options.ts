@@ -16,6 +16,8 @@ export interface InitOptions {
   readonly serverTls?: TlsMode;
   readonly serverCa?: string;
   readonly listenHost: string;
+  readonly listenPort?: number;
+  readonly adminPort: number;
   readonly stateDir?: string;
   readonly output?: string;
   readonly force?: true;
