@@ -157,7 +157,7 @@ async function reach(walk: Walk, going: Going & { readonly login: Login }): Prom
     const address = formatAddress(walk.options.start);
     if (failure === null) throw new InitFailed(`${address} was not asked`);
     if (failure.reason !== 'denied' || !login.typed || tries === loginTries) {
-      throw new InitFailed(`${address}: ${failure.detail}${remedy(failure, going.engine, login)}`);
+      throw new InitFailed(`${address}: ${failure.detail}${remedy(failure, going, login)}`);
     }
     going.prompter?.tell(`  ${failure.detail}`);
     login = await askPassword(login.user, going.prompter);
@@ -185,8 +185,9 @@ const go = (walk: Walk, { engine, tls, database, prompter }: Going, login: Login
   });
 
 /** What to do about a first server that lets nobody in. */
-function remedy({ detail, reason }: ProbeFailure, engine: Engine, { user }: Login): string {
-  if (/no encryption|SSL off|insecure transport|error 3159/i.test(detail)) {
+function remedy({ detail, reason }: ProbeFailure, { engine, tls }: Going, { user }: Login): string {
+  // Wherever TLS was not ruled out, it has been tried.
+  if (tls.mode === 'disable' && /no encryption|SSL off|insecure transport/i.test(detail)) {
     return '. The server wants TLS: --server-tls require (or verify-full, with --server-ca)';
   }
   if (/server_tls/.test(detail)) return '. On this command line that is --server-tls and --server-ca';
