@@ -2,7 +2,7 @@
 #   docker build --build-arg NODE_IMAGE=node:24-bookworm-slim .
 ARG NODE_IMAGE=node:24-alpine3.23
 
-# src/*.ts to dist/*.js, and the native relay. Where no C compiler is to be had, Node's streams carry the bytes.
+# src/*.ts to dist/*.js, the dashboard, and the native relay. Where no C compiler is to be had, Node's streams carry the bytes.
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 RUN command -v cc || apk add --no-cache gcc musl-dev \
@@ -14,6 +14,7 @@ COPY native/build.mjs native/
 COPY native/relay native/relay
 RUN node native/build.mjs && mkdir -p native/build
 COPY src src
+COPY dashboard dashboard
 RUN npm run build
 
 # What runs needs neither the compiler nor the demo's embedded servers.
@@ -34,6 +35,7 @@ RUN mkdir -p /etc/aurelay /var/lib/aurelay && chown 1000:1000 /var/lib/aurelay
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY --from=build /app/native/build native/build
+COPY --from=build /app/dashboard/build dashboard/build
 COPY package.json LICENSE* ./
 
 # A number, because Kubernetes' runAsNonRoot cannot see that a name is not root.

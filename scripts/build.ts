@@ -1,5 +1,5 @@
 /**
- * `npm run build`: src/ to dist/, from nothing, so that no file of an earlier build is left in a package. Nothing is there
+ * `npm run build`: src/ to dist/ and the dashboard, from nothing, so that no file of an earlier build is left in a package. Nothing is there
  * for tests or debuggers: the compiled code is readable as it stands, and its sources are not in the package.
  */
 import { spawnSync } from 'node:child_process';
@@ -19,3 +19,4 @@ for (const project of ['tsconfig.build.json', 'tsconfig.types.json']) {
   if (status !== 0) process.exit(status ?? 1);
 }
 writeStamp(`${root}/dist/build.json`);
+await import(new URL('../dashboard/build.mjs', import.meta.url).href);

@@ -252,7 +252,6 @@ class Wiring implements App, Controls {
       about: this.about(),
       metrics: this.metrics,
       logger,
-      version: this.options.release.version,
       identity: tls === null ? null : this.certificates.identity(tls),
       token: () => this.configured.admin.token,
       allowInsecure,

@@ -40,8 +40,6 @@ export interface AdminOptions {
   readonly live?: Partial<LiveStreamLimits>;
   /** Where the dashboard was built, if not in its own folder. */
   readonly dashboardFolder?: string;
-  /** Of Aurelay, for the dashboard. */
-  readonly version?: string;
   readonly patience?: Partial<AdminPatience>;
   /** Until a command that does not end is answered with 504. */
   readonly commandTimeoutMs?: number;
@@ -68,8 +66,8 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const dashboard = loadDashboard(options.dashboardFolder);
   const hello = {
     process: randomUUID(),
-    started_at: new Date().toISOString(),
-    version: options.version ?? 'unknown',
+    started_at: options.about.started_at,
+    version: options.about.version,
     dashboard: dashboard.build,
   };
   const live = new LiveStreams(controls, hello, { ...defaultLiveStreamLimits, ...options.live });
