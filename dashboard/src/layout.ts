@@ -87,7 +87,7 @@ function linksOf(
   );
   const perSession = thickness(unplaced, endpointPlaces, instancePlaces);
   const widthOf = ({ sessions }: Unplaced): number =>
-    sessions === 0 ? hairline : Math.min(thickest, Math.max(thinnest, sessions * perSession));
+    sessions === 0 ? hairline : Math.max(thinnest, sessions * perSession);
   const from = ports(unplaced, endpointPlaces, ({ endpoint }) => endpoint, widthOf);
   const to = ports(unplaced, instancePlaces, ({ instance }) => instance, widthOf);
   return unplaced.map((link, index) => ({
@@ -118,7 +118,8 @@ function thickness(
       ),
     ),
   ];
-  return Math.min(1.5, ...scales);
+  const most = Math.max(1, ...links.map(({ sessions }) => sessions));
+  return Math.min(1.5, thickest / most, ...scales);
 }
 
 function roomPerSession({ height }: CardPlace, links: readonly Unplaced[]): number {
