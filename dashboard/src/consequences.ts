@@ -59,7 +59,7 @@ function switchover(cluster: ClusterJson, to: string | null): Consequences {
   return {
     title: to === null ? `Switch ${cluster.name} over` : `Make ${to} the writer of ${cluster.name}`,
     will: [
-      `${to ?? 'The chosen replica'} becomes the writer, ${writer ?? 'the writer of now'} becomes a replica of it.`,
+      `${to ?? 'The chosen replica'} becomes the writer. ${formerSentence(cluster)}`,
       closedSentence(cluster),
       'New connections to writer endpoints wait until it is done; most switchovers take about a second.',
       'Nothing is lost: the old writer stops taking writes first, and the change is undone where the new one does not have everything in time.',
@@ -173,6 +173,13 @@ function undrain(cluster: ClusterJson, instance: string): Consequences {
     confirm: `Put ${instance} back`,
     isDangerous: false,
   };
+}
+
+/** A former writer of MySQL is made a replica by SQL; PostgreSQL has to be started anew for it. */
+function formerSentence({ writer, engine }: ClusterJson): string {
+  const former = writer ?? 'The writer of now';
+  if (engine !== 'postgres') return `${former} becomes a replica of it.`;
+  return `${former} stays out until it was started as a replica: rejoin_command does that where it is set, otherwise you do.`;
 }
 
 function closedSentence({ instances, writer }: ClusterJson): string {
