@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { completionScripts, type Shell, shells } from './commands/completion/scripts.ts';
 import { endWithReader } from './commands/end-with-reader.ts';
 import { exitCode } from './commands/exit-codes.ts';
 import { relayToUse } from './proxy/relay/create-relay.ts';
@@ -238,6 +239,24 @@ program
   .option('--data <dir>', 'keep the data here, one folder an instance (otherwise it is removed at the end)')
   .addHelpText('after', '\nExample:\n  aurelay demo --engine both --replicas 3 --data ./demo-data')
   .action(entering(async () => (await import('./commands/demo.ts')).demo));
+
+program
+  .command('completion')
+  .description(
+    'print the script with which a shell completes commands, options, and names of clusters and instances',
+  )
+  .addArgument(new Argument('<shell>', 'which one').choices(shells))
+  .addHelpText('after', '\nExample:\n  source <(aurelay completion bash)')
+  .action((shell: Shell) => void process.stdout.write(completionScripts[shell]));
+
+// What those scripts ask.
+program
+  .command('__complete', { hidden: true })
+  .argument('[words...]')
+  .action(async (words: string[]) => {
+    const { complete } = await import('./commands/completion/complete.ts');
+    await complete(program, words);
+  });
 
 endWithReader();
 try {
