@@ -103,6 +103,10 @@ program
   .description('read a configuration and print every error in it; exits with 1 if there is one')
   .addOption(configOption())
   .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    '\nExamples:\n  aurelay check -c aurelay.yaml\n  aurelay check -c aurelay.yaml --json | jq .',
+  )
   .action(entering(async () => (await import('./commands/check.ts')).check));
 
 program
@@ -181,6 +185,7 @@ reaching(program.command('failover'))
   .description('put another instance in the place of the writer; in order where the writer still answers')
   .argument('<cluster>')
   .option('--force', 'promote the best that answers, though commits that clients were told of may be lost')
+  .addHelpText('after', '\nExample:\n  aurelay failover orders')
   .action(entering(async () => (await import('./commands/operate.ts')).failover));
 
 reaching(program.command('switchover'))
@@ -188,12 +193,19 @@ reaching(program.command('switchover'))
   .argument('<cluster>')
   .requiredOption('--to <instance>', 'the next writer')
   .option('--dry-run', 'only say whether it could be done now')
-  .addHelpText('after', '\nExample:\n  aurelay switchover orders --to orders-2')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  aurelay switchover orders --to orders-2 --dry-run\n  aurelay switchover orders --to orders-2',
+  )
   .action(entering(async () => (await import('./commands/operate.ts')).switchover));
 
 reaching(program.command('failovers'))
   .description('print what became of each change of the writer: phases, positions, losses, refusals')
   .argument('<cluster>')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  aurelay failovers orders\n  aurelay failovers orders --json | jq .[0].lost',
+  )
   .action(entering(async () => (await import('./commands/operate.ts')).failovers));
 
 for (const drained of [true, false]) {
@@ -205,6 +217,7 @@ for (const drained of [true, false]) {
     )
     .argument('<instance>')
     .option('--cluster <cluster>', 'where several clusters have an instance of this name')
+    .addHelpText('after', `\nExample:\n  aurelay ${drained ? 'drain' : 'undrain'} orders-2`)
     .action(async (instance: string, options) => {
       const { drain } = await import('./commands/operate.ts');
       await drain(instance, drained, options);
@@ -213,13 +226,17 @@ for (const drained of [true, false]) {
 
 reaching(program.command('reload'))
   .description('have a running Aurelay read its configuration again; nothing changes where it cannot be used')
+  .addHelpText('after', '\nExample:\n  aurelay reload -c /etc/aurelay/aurelay.yaml')
   .action(entering(async () => (await import('./commands/operate.ts')).reload));
 
 reaching(program.command('events'))
   .description('print what happened to the clusters, oldest first')
   .option('-f, --follow', 'go on with what happens from now on, over restarts of Aurelay too, until Ctrl-C')
   .option('--since <seq>', 'only events after this number', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
-  .addHelpText('after', '\nExample:\n  aurelay events --follow --json | jq .message')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  aurelay events --since 120\n  aurelay events --follow --json | jq .message',
+  )
   .action(entering(async () => (await import('./commands/events.ts')).events));
 
 program
@@ -237,7 +254,10 @@ program
     wholeNumber(2, 16),
   )
   .option('--data <dir>', 'keep the data here, one folder an instance (otherwise it is removed at the end)')
-  .addHelpText('after', '\nExample:\n  aurelay demo --engine both --replicas 3 --data ./demo-data')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  aurelay demo\n  aurelay demo --engine both --replicas 3 --data ./demo-data',
+  )
   .action(entering(async () => (await import('./commands/demo.ts')).demo));
 
 program
@@ -246,8 +266,15 @@ program
     'print the script with which a shell completes commands, options, and names of clusters and instances',
   )
   .addArgument(new Argument('<shell>', 'which one').choices(shells))
-  .addHelpText('after', '\nExample:\n  source <(aurelay completion bash)')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  source <(aurelay completion bash)\n  aurelay completion fish > ~/.config/fish/completions/aurelay.fish',
+  )
   .action((shell: Shell) => void process.stdout.write(completionScripts[shell]));
+
+for (const command of program.commands) {
+  command.showHelpAfterError(`(\`aurelay ${command.name()} --help\` says what it takes)`);
+}
 
 // What those scripts ask.
 program
