@@ -19,6 +19,10 @@ export interface Step {
 const mostRules = 12;
 /** A server that failed is asked again after this long rather than at its next turn. */
 const lookCloserMs = 50;
+/** In `observe` everybody is asked this often while nobody is the writer, because nobody says when he promotes. */
+const lookOutMs = 100;
+/** A cluster that is without a writer for longer is one that somebody stopped. */
+const lookOutForMs = 60_000;
 
 /** One event in; the next state, what is to be done, and which rules said so, out. No I/O, no clock, no chance. */
 export function step(state: ClusterState, event: Event, policy: Policy, positions: PositionOrder): Step {
@@ -65,6 +69,8 @@ const touchesServer = ({ kind }: Effect): boolean =>
   kind === 'seal' ||
   kind === 'require-quorum';
 
+type ProbeEvent = Extract<Event, { kind: 'probe-succeeded' | 'probe-failed' }>;
+
 function absorb(
   state: ClusterState,
   event: Event,
@@ -80,7 +86,7 @@ function absorb(
   const doubted = event.kind === 'probe-succeeded' ? doubtedAgain(state, event.instance) : null;
   const known = doubted ?? state;
   const instances = new Map(known.instances).set(event.instance, after);
-  const effects = lookCloser(after);
+  const effects = [...lookCloser(after), ...lookOut(state, event, policy)];
   if (doubted?.writer != null) effects.push({ kind: 'probe', instance: doubted.writer, delayMs: 0 });
   return { state: { ...known, instances }, effects };
 }
@@ -91,4 +97,10 @@ function lookCloser(known: InstanceState): Effect[] {
   const returning = known.health === 'down' && known.successes > 0;
   if (!undecided && !returning) return [];
   return [{ kind: 'probe', instance: known.instance.id, delayMs: lookCloserMs }];
+}
+
+function lookOut({ phase }: ClusterState, { instance, at }: ProbeEvent, { mode }: Policy): Effect[] {
+  if (mode !== 'observe' || (phase.name !== 'suspect' && phase.name !== 'operator-required')) return [];
+  if (at - phase.since > lookOutForMs) return [];
+  return [{ kind: 'probe', instance, delayMs: lookOutMs }];
 }

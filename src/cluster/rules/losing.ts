@@ -43,11 +43,8 @@ export const losingRules: readonly Rule[] = [
     when: ({ state }) => holder(state)?.observation === null,
     then: (c) => {
       const failure = holder(c.state)?.lastFailure;
-      const ask = [...c.state.instances.keys()].map(
-        (instance): Effect => ({ kind: 'probe', instance, delayMs: 0 }),
-      );
       const words = `${c.state.writer} does not answer (${failure?.reason}: ${failure?.detail})`;
-      return suspect(c, 'lost', words, ask);
+      return suspect(c, 'lost', words, askEverybody(c.state));
     },
   },
   {
@@ -59,6 +56,7 @@ export const losingRules: readonly Rule[] = [
     then: (c) =>
       suspect(c, 'demoted', `${c.state.writer} answers, but takes no writes`, [
         { kind: 'close-sessions', epoch: c.state.epoch, instance: c.state.writer as InstanceId },
+        ...(c.policy.mode === 'observe' ? askEverybody(c.state) : []),
       ]),
   },
   {
@@ -72,9 +70,12 @@ export const losingRules: readonly Rule[] = [
       state.phase.cause === 'demoted' &&
       says(holder(state), 'replica') &&
       event.at - state.phase.since > standbyMs,
-    then: ({ state, event }) => {
-      const reason = `${state.writer} answers, but takes no writes: open it for writes, or run \`aurelay failover\``;
-      return giveUp(state, null, event.at, reason);
+    then: ({ state, event, policy }) => {
+      const remedy =
+        policy.mode === 'automatic'
+          ? 'open it for writes, or run `aurelay failover`'
+          : 'whoever promotes here has to';
+      return giveUp(state, null, event.at, `${state.writer} answers, but takes no writes: ${remedy}`);
     },
   },
   {
@@ -162,6 +163,9 @@ export const losingRules: readonly Rule[] = [
     then: (c) => noCandidate(c),
   },
 ];
+
+const askEverybody = ({ instances }: ClusterState): Effect[] =>
+  [...instances.keys()].map((instance) => ({ kind: 'probe', instance, delayMs: 0 }));
 
 const suspect = (
   { state, event, since = event.at }: Context & { readonly since?: Instant },
