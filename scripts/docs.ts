@@ -13,6 +13,7 @@ import { renderReference } from '../src/config/reference.ts';
 import { clusterEvents } from '../src/log/cluster-events.ts';
 import { processEvents } from '../src/log/process-events.ts';
 import { renderEventTable, renderFieldTable } from './event-tables.ts';
+import { renderPrometheusSpec } from './prometheus-spec.ts';
 import { renderPhaseDiagram, renderRuleTable } from './rule-table.ts';
 
 interface GeneratedPart {
@@ -31,12 +32,17 @@ const parts: readonly GeneratedPart[] = [
   { file: 'docs/logs.md', name: 'events of the process', render: () => renderEventTable(processEvents) },
   { file: 'docs/logs.md', name: 'events of clusters', render: () => renderEventTable(clusterEvents) },
   { file: 'docs/logs.md', name: 'fields', render: renderFieldTable },
+  {
+    file: 'config/kubernetes/monitoring/prometheus-rule.yaml',
+    name: 'alerts',
+    render: () => renderPrometheusSpec(readFileSync(pathOf('config/prometheus/aurelay.rules.yml'), 'utf8')),
+  },
 ];
 
 const pathOf = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url));
 
 function withPart(text: string, { file, name, render }: GeneratedPart): string {
-  const mark = file.endsWith('.ts') ? '// ' : '';
+  const mark = file.endsWith('.ts') ? '// ' : file.endsWith('.yaml') ? '# ' : '';
   const open = `${mark}<!-- generated: ${name} (npm run docs) -->`;
   const close = `${mark}<!-- end of ${name} -->`;
   const [from, to] = [text.indexOf(open), text.indexOf(close)];

@@ -3,10 +3,14 @@ import { formatAddress } from '../cluster/instance.ts';
 import type { ReadinessJson } from './api.ts';
 import type { Controls } from './controls.ts';
 
-/** Ready: every endpoint accepts, every cluster has a writer, and nobody asked for a shutdown. */
-export function readiness(controls: Controls): ReadinessJson {
+/**
+ * Ready: every endpoint accepts, every cluster has a writer, and nobody asked for a shutdown. Without `asksWriter` a
+ * cluster may be without one: who asks would take the endpoints away from clients that are better held.
+ */
+export function readiness(controls: Controls, asksWriter: boolean): ReadinessJson {
   const clusters = controls.clusters().map((cluster) => {
-    const reasons = [...writerMissing(controls, cluster), ...endpointsShut(controls, cluster)];
+    const missing = asksWriter ? writerMissing(controls, cluster) : [];
+    const reasons = [...missing, ...endpointsShut(controls, cluster)];
     return [cluster, { ready: reasons.length === 0, reasons }] as const;
   });
   const shuttingDown = controls.shuttingDown();

@@ -49,7 +49,8 @@ const index = {
   name: 'aurelay',
   urls: {
     'GET /livez': 'the process runs',
-    'GET /readyz': 'every endpoint accepts and every cluster has a writer, or why not',
+    'GET /readyz':
+      'every endpoint accepts and every cluster has a writer, or why not; ?exclude=writer asks for the endpoints only',
     'GET /metrics': 'for Prometheus',
     'GET /api/v1/version': 'what runs: version, build, Node.js, relay, and since when',
     'GET /api/v1/clusters': 'every cluster: instances and endpoints',
@@ -103,7 +104,7 @@ function addObservation(app: Hono<Env>, rooms: Rooms): void {
   addDashboard(app, rooms.dashboard, index);
   app.get('/livez', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', (c) => {
-    const answer = readiness(controls);
+    const answer = readiness(controls, asksWriter(c));
     return c.json(answer, answer.ready ? 200 : 503);
   });
   app.get('/metrics', async (c) => {
@@ -250,6 +251,14 @@ function knownInstance(controls: Controls, cluster: ClusterId, name: string): In
 const listed = (names: readonly string[]): string => names.join(', ') || 'none';
 
 /** A stream that breaks is opened again by browsers with the header, which is then newer than the query. */
+/** As Kubernetes' own API server takes it: `?exclude=NAME` leaves one of the checks out. */
+function asksWriter(c: Context<Env>): boolean {
+  const excluded = c.req.queries('exclude') ?? [];
+  const unknown = excluded.find((name) => name !== 'writer');
+  if (unknown === undefined) return excluded.length === 0;
+  throw new ApiError('bad_request', `exclude takes "writer", not "${unknown}"`);
+}
+
 function sinceOf(c: Context<Env>): number {
   const text = c.req.header('last-event-id') ?? c.req.query('since') ?? '0';
   if (/^\d{1,15}$/.test(text)) return Number(text);

@@ -346,8 +346,8 @@ test('a malformed request disturbs nobody', { timeout }, async (t) => {
 test('ready once every endpoint accepts and every cluster has a writer', { timeout }, async (t) => {
   const controls = fakeControls().add(clusterConfig('shop', 2), clusterView('shop', 2));
   const { url } = await runAdmin(t, controls);
-  const readyz = async () => {
-    const response = await fetch(`${url}/readyz`);
+  const readyz = async (query = '') => {
+    const response = await fetch(`${url}/readyz${query}`);
     return { status: response.status, ...((await response.json()) as { clusters: object }) };
   };
   const fine = { ready: true, reasons: [] };
@@ -371,11 +371,16 @@ test('ready once every endpoint accepts and every cluster has a writer', { timeo
     },
   });
 
+  assert.equal((await readyz('?exclude=writer')).status, 503);
   controls.shut.clear();
+  assert.equal((await readyz()).status, 503);
+  assert.equal((await readyz('?exclude=writer')).status, 200);
+  assert.equal((await readyz('?exclude=writers')).status, 400);
   controls.change('orders', { writer: instanceId('orders-2'), phase: 'stable', reason: null });
   assert.equal((await readyz()).status, 200);
   controls.stopping = true;
   assert.equal((await readyz()).status, 503);
+  assert.equal((await readyz('?exclude=writer')).status, 503);
   assert.equal((await fetch(`${url}/livez`)).status, 200);
 });
 
