@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { startHaproxy } from '../test/patroni/haproxy.ts';
+import { startGuard, startHaproxy } from '../test/patroni/haproxy.ts';
 import { startObserver } from '../test/patroni/observer.ts';
 import { PatroniCluster, patroniMissing } from '../test/patroni/patroni-cluster.ts';
 import { statementsBeyondReading } from '../test/patroni/statements.ts';
@@ -8,7 +8,8 @@ import { Writer } from '../test/patroni/writer.ts';
 import { openScope } from '../test/support/scope.ts';
 
 /**
- * `npm run patroni -- [--trial NAME …] [--ttl S] [--loop-wait S] [--synchronous] [--verbose]`: three PostgreSQL servers under Patroni and
+ * `npm run patroni -- [--trial NAME …] [--ttl S] [--loop-wait S] [--guarded] [--synchronous]
+ * [--verbose]`: three PostgreSQL servers under Patroni and
  * etcd, with Aurelay in `mode: observe` and HAProxy before them, a client writing through each; what each fault costs
  * them. Exit code 1 where Aurelay did more than read. Needs patroni, etcd-server and PostgreSQL (docs/guides/patroni.md).
  */
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     trial: { type: 'string', multiple: true },
     ttl: { type: 'string', default: '30' },
     'loop-wait': { type: 'string', default: '10' },
+    guarded: { type: 'boolean', default: false },
     synchronous: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
@@ -45,7 +47,8 @@ try {
   await cluster.query(leader, 'GRANT pg_monitor TO aurelay');
   await cluster.query(leader, "ALTER ROLE aurelay SET log_statement = 'all'");
   await cluster.query(leader, 'CREATE TABLE written (proxy text, id bigint, PRIMARY KEY (proxy, id))');
-  const aurelay = await startObserver(scope, cluster.nodes);
+  const servers = values.guarded ? await startGuard(scope, cluster.nodes) : cluster.nodes;
+  const aurelay = await startObserver(scope, servers);
   const haproxy = await startHaproxy(scope, cluster.nodes);
   const writers = [new Writer(scope, 'Aurelay', aurelay.port)];
   if (haproxy !== null) writers.push(new Writer(scope, 'HAProxy', haproxy));

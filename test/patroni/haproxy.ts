@@ -10,13 +10,12 @@ import type { Node } from './patroni-cluster.ts';
 /** HAProxy with the settings of Patroni's own documentation; its port, or null where it is not installed. */
 export async function startHaproxy(t: Cleanup, nodes: readonly Node[]): Promise<number | null> {
   if (findProgram('haproxy') === null) return null;
-  const folder = await makeTempFolder();
-  t.after(() => folder.remove());
   const port = await freePort();
   const servers = nodes.map(
     ({ name, port, restPort }) => `  server ${name} 127.0.0.1:${port} maxconn 100 check port ${restPort}`,
   );
-  const config = `global
+  await run(t, port, [
+    `global
   maxconn 100
 defaults
   mode tcp
@@ -29,11 +28,40 @@ listen postgres
   bind 127.0.0.1:${port}
   option httpchk OPTIONS /primary
   http-check expect status 200
-  default-server inter 3s fall 3 rise 2 on-marked-down shutdown-sessions
-${servers.join('\n')}
-`;
-  const file = join(folder.path, 'haproxy.cfg');
-  await writeFile(file, config);
-  await startBackground(t, ['haproxy', '-db', '-f', file], port);
+  default-server inter 3s fall 3 rise 2 on-marked-down shutdown-sessions`,
+    ...servers,
+  ]);
   return port;
+}
+
+/**
+ * A port for each server, which is closed while its Patroni does not answer (docs/guides/patroni.md): what Aurelay is told
+ * instead of the servers' own. The nodes with these ports.
+ */
+export async function startGuard(t: Cleanup, nodes: readonly Node[]): Promise<readonly Node[]> {
+  const guarded: Node[] = [];
+  for (const node of nodes) guarded.push({ ...node, port: await freePort() });
+  const listens = nodes.map(
+    ({ name, port, restPort }, index) => `listen ${name}
+  bind 127.0.0.1:${guarded[index]?.port}
+  option httpchk OPTIONS /health
+  server ${name} 127.0.0.1:${port} check port ${restPort} inter 1s fall 8 rise 1 on-marked-down shutdown-sessions`,
+  );
+  const defaults = `defaults
+  mode tcp
+  retries 0
+  timeout connect 1s
+  timeout check 1s
+  timeout client 24h
+  timeout server 24h`;
+  await run(t, guarded[0]?.port ?? 0, [defaults, ...listens]);
+  return guarded;
+}
+
+async function run(t: Cleanup, port: number, lines: readonly string[]): Promise<void> {
+  const folder = await makeTempFolder();
+  t.after(() => folder.remove());
+  const file = join(folder.path, 'haproxy.cfg');
+  await writeFile(file, `${lines.join('\n')}\n`);
+  await startBackground(t, ['haproxy', '-db', '-f', file], port);
 }
