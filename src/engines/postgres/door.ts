@@ -1,9 +1,9 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { serialize } from 'pg-protocol';
 import type { Instant } from '../../base/clock.ts';
 import { meansAlive, type ProbeFailure } from '../../cluster/observation.ts';
 import { classify } from './failure.ts';
+import { gssRequest } from './messages.ts';
 
 /** Between two knocks at least; each costs the server a fork. */
 const knockIntervalMs = 1_000;
@@ -11,9 +11,10 @@ const knockIntervalMs = 1_000;
 const minSilentLooks = 2;
 
 /**
- * Whether a server still takes new connections, asked with an SSLRequest on a connection of its own. A session that
+ * Whether a server still takes new connections, asked with a GSSENCRequest on a connection of its own. A session that
  * exists does not tell: its backend goes on answering while the postmaster, which alone lets anybody in, hangs. The
- * server answers an SSLRequest however full it is, and logs nothing when no more follows.
+ * server (12 and later) answers it however full it is, `G` or `N`, and logs nothing when no more follows. An SSLRequest
+ * would leave a line in its log each time, where it has TLS: "could not accept SSL connection: EOF detected".
  */
 export class Door {
   #knock: Socket | null = null;
@@ -65,7 +66,7 @@ export class Door {
     const socket = connect(peer);
     if (preamble !== undefined) socket.write(preamble);
     let outcome: ProbeFailure | null = classify(new Error('Connection terminated before an answer'), []);
-    socket.on('connect', () => socket.write(serialize.requestSsl()));
+    socket.on('connect', () => socket.write(gssRequest));
     socket.on('data', () => {
       outcome = null;
       socket.destroy();

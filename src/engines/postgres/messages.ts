@@ -255,6 +255,9 @@ export const acceptUpgrade: Uint8Array = Uint8Array.of(typeByte('S'));
 /** SSLRequest: its length and its code (manual, "Message Formats"). */
 export const tlsRequest: Uint8Array = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
 
+/** GSSENCRequest, likewise. */
+export const gssRequest: Uint8Array = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 48);
+
 /** Grants a request for TLS; a hello without a request before it needs no answer. */
 export const grantUpgrade = (request: ClientRequest): Uint8Array | null =>
   request.kind === 'tls' ? Uint8Array.of(typeByte('S')) : null;
