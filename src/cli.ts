@@ -3,15 +3,10 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { completionScripts, type Shell, shells } from './commands/completion/scripts.ts';
 import { endWithReader } from './commands/end-with-reader.ts';
 import { exitCode } from './commands/exit-codes.ts';
+import { addInstance, readHost, readName, readServerAddress, readWord } from './commands/init/options.ts';
+import { tlsModes } from './config/tls.ts';
 import { relayToUse } from './proxy/relay/create-relay.ts';
 import { release, releaseLine } from './release.ts';
-import { addInstance, readHost, readName, readServerAddress, readWord } from './commands/init/options.ts';
-import { init } from './commands/init.ts';
-import { drain, failover, failovers, reload, switchover } from './commands/operate.ts';
-import { start } from './commands/start.ts';
-import { status } from './commands/status.ts';
-import { tlsModes } from './config/tls.ts';
-import { version } from './version.ts';
 
 const wholeNumber =
   (least: number, most: number) =>
@@ -160,7 +155,7 @@ program
       '  aurelay init --address db1:5432 --user aurelay --password-file /run/secrets/aurelay --mode automatic\n' +
       '  aurelay init --address 127.0.0.1:5433 --instance orders-2=127.0.0.1:5434 --user aurelay --json',
   )
-  .action(init);
+  .action(entering(async () => (await import('./commands/init.ts')).init));
 
 reaching(program.command('status'))
   .description('show every cluster, or one: phase, epoch, writer, instances, endpoints')
