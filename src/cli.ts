@@ -56,7 +56,7 @@ const reaching = (command: Command): Command =>
 
 function printVersion(): never {
   const line = releaseLine(release, process.version, relayToUse(process.env));
-  process.stdout.write(`aurelay ${line}\n`);
+  program.configureOutput().writeOut?.(`aurelay ${line}\n`);
   throw new CommanderError(exitCode.done, 'commander.version', line);
 }
 
