@@ -8,11 +8,19 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Lock, type Manifest, production, productionLock } from './production-lock.ts';
+import {
+  bundledIn,
+  dependingOn,
+  type Lock,
+  type Manifest,
+  production,
+  productionLock,
+  withBundled,
+} from './production-lock.ts';
 import { buildStamp } from './stamp-build.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -66,5 +74,9 @@ function uuidOf(text: string): string {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { date } = buildStamp(process.env);
-  writeFileSync(join(root, 'sbom.cdx.json'), sbom(read('package.json'), read('package-lock.json'), date));
+  const licences = join(root, 'dashboard/build/licences.txt');
+  const bundled = existsSync(licences) ? bundledIn(readFileSync(licences, 'utf8')) : [];
+  const lock = withBundled(read('package-lock.json'), bundled);
+  const manifest = dependingOn(read<Manifest>('package.json'), lock, bundled);
+  writeFileSync(join(root, 'sbom.cdx.json'), sbom(manifest, lock, date));
 }
