@@ -101,6 +101,12 @@ describe('the package', { skip, timeout }, () => {
     assert.deepEqual(Object.keys((await import(url.href)) as object), []);
   });
 
+  test('has what the native relay is compiled from', () => {
+    const sources = packed.files.filter((file) => file.startsWith('native/'));
+    assert.ok(sources.includes('native/build.mjs') && sources.includes('native/relay/addon.c'), `${sources}`);
+    assert.ok(!sources.some((file) => file.endsWith('.node')), 'nothing that was compiled elsewhere');
+  });
+
   test('has neither tests nor sources nor maps nor secrets', () => {
     const odd = packed.files.filter((file) =>
       /(^|\/)(test|src|scripts|node_modules|\.[^/]*)\/|\.map$|(?<!\.d)\.ts$|\.(pem|key|log|tgz|env)$|(^|\/)\./.test(

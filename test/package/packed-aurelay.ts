@@ -54,7 +54,8 @@ async function copySources(checkout: string): Promise<void> {
   for (const entry of await readdir(root, { withFileTypes: true })) {
     const wanted = entry.isFile() ? !entry.name.endsWith('.tgz') : sourceFolders.includes(entry.name);
     if (!wanted) continue;
-    const filter = (path: string): boolean => !/^(native|dashboard)\/build\b/.test(path.slice(root.length));
+    const filter = (path: string): boolean =>
+      !/^(native|dashboard)\/build(\/|$)/.test(path.slice(root.length));
     await cp(join(root, entry.name), join(checkout, entry.name), { recursive: true, filter });
   }
   await symlink(join(root, 'node_modules'), join(checkout, 'node_modules'));
