@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { readyz } from '../support/running-aurelay.ts';
 import { freePort } from '../support/servers.ts';
@@ -16,6 +16,9 @@ interface Running {
   readonly url: string;
   output(): string;
 }
+
+/** Beside a dozen compilers. */
+const startingMs = 90_000;
 
 interface Options {
   readonly args?: readonly string[];
@@ -56,10 +59,14 @@ clusters:
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
   const url = `http://127.0.0.1:${admin}`;
-  await eventually('it answers', async () => {
-    if (child.exitCode !== null) throw new Error(`it ended: ${output}`);
-    return (await readyz(url)) !== null;
-  });
+  await eventually(
+    'it answers',
+    async () => {
+      if (child.exitCode !== null) throw new Error(`it ended: ${output}`);
+      return (await readyz(url)) !== null;
+    },
+    startingMs,
+  );
   return { child, file, url, output: () => output };
 }
 
@@ -74,46 +81,40 @@ async function goesOnWriting({ child, url }: Running): Promise<void> {
   assert.deepEqual(await once(child, 'exit'), [0, null], 'it ends in order');
 }
 
-describe('the log of a process', { concurrency: true }, () => {
-  it('a log on a full disk loses lines, and stops nothing', async (t) => {
-    await goesOnWriting(await running(t, { stdout: '/dev/full' }));
-  });
+test('a log on a full disk loses lines, and stops nothing', async (t) => {
+  await goesOnWriting(await running(t, { stdout: '/dev/full' }));
+});
 
-  it('a reader of the log that leaves stops nothing', async (t) => {
-    const aurelay = await running(t, {});
-    aurelay.child.stdout?.destroy();
-    await goesOnWriting(aurelay);
-  });
+test('a reload changes the format, and a reader of the log that leaves stops nothing', async (t) => {
+  const aurelay = await running(t, {});
+  assert.match(aurelay.output(), /"event":"start"/);
+  const text = readFileSync(aurelay.file, 'utf8');
+  writeFileSync(aurelay.file, text.replace('level: info', 'level: info, format: pretty'));
+  await fetch(`${aurelay.url}/api/v1/reload`, { method: 'POST' });
+  await eventually('a line for people', () => /^[\d:.]+ INFO {2}config\.reloaded/m.test(aurelay.output()));
+  aurelay.child.stdout?.destroy();
+  await goesOnWriting(aurelay);
+});
 
-  it('the format and the level of the command line hold, after a reload too', async (t) => {
-    const args = ['--log-format', 'pretty'];
-    const aurelay = await running(t, { args, env: { AURELAY_LOG_LEVEL: 'warn' } });
-    await eventually('a warning', () => aurelay.output().includes('WARN  '));
-    assert.match(aurelay.output(), /^[\d:.]+ (WARN |ERROR) [\w.-]+ {2}.+ cluster=orders/m);
-    const text = readFileSync(aurelay.file, 'utf8');
-    writeFileSync(aurelay.file, text.replace('level: info', 'level: debug, format: json'));
-    const answer = await fetch(`${aurelay.url}/api/v1/reload`, { method: 'POST' });
-    assert.match(await answer.text(), /log\.format|log\.level/);
-    assert.doesNotMatch(aurelay.output(), /INFO|DEBUG|"event"/);
-  });
+test('the format and the level of the command line hold, after a reload too', async (t) => {
+  const args = ['--log-format', 'pretty'];
+  const aurelay = await running(t, { args, env: { AURELAY_LOG_LEVEL: 'warn' } });
+  await eventually('a warning', () => aurelay.output().includes('WARN  '));
+  assert.match(aurelay.output(), /^[\d:.]+ (WARN |ERROR) [\w.-]+ {2}.+ cluster=orders/m);
+  const text = readFileSync(aurelay.file, 'utf8');
+  writeFileSync(aurelay.file, text.replace('level: info', 'level: debug, format: json'));
+  const answer = await fetch(`${aurelay.url}/api/v1/reload`, { method: 'POST' });
+  assert.match(await answer.text(), /log\.format|log\.level/);
+  assert.doesNotMatch(aurelay.output(), /INFO|DEBUG|"event"/);
+});
 
-  it('the configuration changes the format and the level with a reload', async (t) => {
-    const aurelay = await running(t, {});
-    assert.match(aurelay.output(), /"event":"start"/);
-    const text = readFileSync(aurelay.file, 'utf8');
-    writeFileSync(aurelay.file, text.replace('level: info', 'level: info, format: pretty'));
-    await fetch(`${aurelay.url}/api/v1/reload`, { method: 'POST' });
-    await eventually('a line for people', () => /^[\d:.]+ INFO {2}config\.reloaded/m.test(aurelay.output()));
+test('a level that is none is told of, with those that are', async () => {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'start', '-c', 'none.yaml'], {
+    env: { ...process.env, AURELAY_LOG_LEVEL: 'loud' },
   });
-
-  it('a level that is none is told of, with those that are', async () => {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'start', '-c', 'none.yaml'], {
-      env: { ...process.env, AURELAY_LOG_LEVEL: 'loud' },
-    });
-    let output = '';
-    child.stderr.on('data', (chunk) => (output += chunk));
-    const [code] = await once(child, 'close');
-    assert.equal(code, 2);
-    assert.match(output, /AURELAY_LOG_LEVEL.*debug, info, warn, error/s);
-  });
+  let output = '';
+  child.stderr.on('data', (chunk) => (output += chunk));
+  const [code] = await once(child, 'close');
+  assert.equal(code, 2);
+  assert.match(output, /AURELAY_LOG_LEVEL.*debug, info, warn, error/s);
 });
