@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -7,6 +6,15 @@ import { parse } from 'yaml';
 import { createMetrics } from '../../src/admin/metrics.ts';
 import { clusterEvents } from '../../src/log/cluster-events.ts';
 import { processEvents } from '../../src/log/process-events.ts';
+
+import {
+  documented,
+  labelsOf,
+  labelsOfTheScrape,
+  promtool,
+  selectorsOf,
+  skipWithoutPromtool,
+} from './promql.ts';
 
 /** The alert rules, the metrics and the runbook agree. */
 
@@ -35,46 +43,6 @@ const paragraphs = new Map(
       return [heading, lines.join('\n')] as const;
     }),
 );
-
-/** What the scrape adds (config/prometheus/prometheus.yml). */
-const labelsOfTheScrape = ['aurelay', 'job'];
-
-interface Documented {
-  readonly labels: readonly string[];
-  /** The whole row, whose backticks name the values. */
-  readonly row: string;
-}
-
-/** METRICS.md by the names of the series. */
-const documented = new Map<string, Documented>(
-  [...read('METRICS.md').matchAll(/^\| `(aurelay_\w+)` *\| (\w+) *\| (.+?) *\|.*$/gm)].flatMap(
-    ([row, name = '', type, text = '']): [string, Documented][] => {
-      const labels = [...text.matchAll(/`(\w+)`/g)].map(([, label]) => label as string);
-      if (type !== 'histogram') return [[name, { labels, row }]];
-      return [
-        [`${name}_bucket`, { labels: [...labels, 'le'], row }],
-        [`${name}_sum`, { labels, row }],
-        [`${name}_count`, { labels, row }],
-      ];
-    },
-  ),
-);
-
-interface Selector {
-  readonly metric: string;
-  readonly matchers: readonly { readonly label: string; readonly values: readonly string[] }[];
-}
-
-const selectorsOf = (expr: string): Selector[] =>
-  [...expr.matchAll(/\b(aurelay_\w+|up)\b(?:\{([^}]*)\})?/g)].map(([, metric = '', inside = '']) => ({
-    metric,
-    matchers: [...inside.matchAll(/(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"/g)].map(
-      ([, label = '', value = '']) => ({ label, values: value.split('|') }),
-    ),
-  }));
-
-const labelsOf = (metric: string): readonly string[] =>
-  metric === 'up' ? [] : (documented.get(metric)?.labels ?? assert.fail(`${metric} is not in METRICS.md`));
 
 test('every alert says how bad it is, what happened with its value, and where to read on', () => {
   assert.equal(new Set(alerts.map(({ alert }) => alert)).size, alerts.length, 'a name stands twice');
@@ -191,16 +159,12 @@ test('each alert is seen to fire, and not to, in its unit tests', () => {
   }
 });
 
-const promtool = (...args: string[]) => spawnSync('promtool', args, { cwd: root, encoding: 'utf8' });
-const missing = promtool('--version').error !== undefined;
-const skip = missing && 'promtool is not installed (apt-get install prometheus)';
-
 for (const args of [
   ['check', 'config', 'config/prometheus/prometheus.yml'],
   ['check', 'rules', rulesFile],
   ['test', 'rules', unitTestsFile],
 ]) {
-  test(`promtool ${args.join(' ')}`, { skip }, () => {
+  test(`promtool ${args.join(' ')}`, { skip: skipWithoutPromtool }, () => {
     const { status, stdout, stderr } = promtool(...args);
     assert.equal(status, 0, stdout + stderr);
   });

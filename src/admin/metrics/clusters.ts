@@ -28,6 +28,7 @@ export class ClusterMetrics {
   readonly #epoch;
   readonly #hasWriter;
   readonly #phase;
+  readonly #copies;
   readonly #writeQuorum;
   readonly #copiesAcknowledging;
   readonly #durabilityState;
@@ -64,6 +65,11 @@ export class ClusterMetrics {
       ...ofCluster,
       'phase',
     ]);
+    this.#copies = gauge(
+      'aurelay_cluster_copies',
+      'Copies that commits go to, the writer among them, as configured; absent under async.',
+      ofCluster,
+    );
     this.#writeQuorum = gauge(
       'aurelay_cluster_write_quorum',
       'Copies that are to have a commit before its client is told, the writer among them; absent under async.',
@@ -160,6 +166,7 @@ export class ClusterMetrics {
 
   #collectDurability(cluster: ClusterId, { durability }: ClusterView): void {
     if (durability === null) return;
+    this.#copies.set({ cluster }, durability.copies);
     this.#writeQuorum.set({ cluster }, durability.writeQuorum);
     if (durability.acknowledging !== null)
       this.#copiesAcknowledging.set({ cluster }, durability.acknowledging);
