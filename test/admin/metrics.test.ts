@@ -123,6 +123,10 @@ test('the state of a cluster is what it is at the scrape', async (t) => {
     ['writer', 'replica', 'unknown'].map((each) =>
       values.get(`aurelay_instance_role{cluster="orders",instance="${name}",role="${each}"}`),
     );
+  const replicating = (name: string) =>
+    before.get(`aurelay_instance_replicating{cluster="orders",instance="${name}"}`);
+  assert.equal(replicating('orders-1'), undefined, 'a writer has no source that it could lose');
+  assert.equal(replicating('orders-2'), 1);
   assert.deepEqual(role(before, 'orders-1'), [1, 0, 0]);
   assert.deepEqual(role(before, 'orders-2'), [0, 1, 0]);
 

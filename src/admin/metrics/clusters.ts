@@ -102,7 +102,7 @@ export class ClusterMetrics {
     );
     this.#instanceReplicating = gauge(
       'aurelay_instance_replicating',
-      '0 on a replica that has lost its source.',
+      '0 on a replica that has lost its source; absent on a writer.',
       ofInstance,
     );
     this.#instanceDrained = gauge('aurelay_instance_drained', '1 while an operator drains it.', ofInstance);
@@ -182,7 +182,8 @@ export class ClusterMetrics {
     this.#instanceHealth.set(labels, healthNumber[view.health]);
     for (const role of roles) this.#instanceRole.set({ ...labels, role }, seen === role ? 1 : 0);
     if (view.lagSeconds !== null) this.#instanceLag.set(labels, view.lagSeconds);
-    this.#instanceReplicating.set(labels, view.replicating ? 1 : 0);
+    // A writer has no source to lose.
+    if (seen !== 'writer') this.#instanceReplicating.set(labels, view.replicating ? 1 : 0);
     this.#instanceDrained.set(labels, view.drained ? 1 : 0);
     this.#instanceDeposed.set(labels, view.deposed ? 1 : 0);
   }
