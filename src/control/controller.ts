@@ -22,6 +22,7 @@ import { Prober } from './prober.ts';
 import type { StateStore } from './state-store.ts';
 import type { Supervisor } from './supervisor.ts';
 import { targetOf } from './target.ts';
+import { type AnswerEffect, UnsavedAnswers } from './unsaved-answers.ts';
 
 export interface ControllerOptions {
   readonly config: ClusterConfig;
@@ -65,6 +66,7 @@ export class Controller {
   private readonly mailbox: Event[] = [];
   private readonly stopping = new AbortController();
   private readonly answers = new Map<number, (answer: Answer) => void>();
+  private readonly unsaved = new UnsavedAnswers();
   private state: ClusterState;
   private current: ClusterView;
   private busy = false;
@@ -238,7 +240,13 @@ export class Controller {
     this.options.onView(this.current);
     for (const story of narrate(before, event, result, this.policy))
       this.options.onStory(story, this.current);
-    for (const effect of result.effects) this.run(effect);
+    if (event.kind === 'memory-saved') this.answerAll(this.unsaved.saved());
+    if (event.kind === 'memory-not-saved') this.answerAll(this.unsaved.notSaved(event.why));
+    for (const effect of this.unsaved.hold(event, result.effects)) this.run(effect);
+  }
+
+  private answerAll(answers: readonly AnswerEffect[]): void {
+    for (const answer of answers) this.run(answer);
   }
 
   private run(effect: Effect): void {

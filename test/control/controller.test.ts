@@ -204,3 +204,34 @@ test('requests that wait are answered when Aurelay stops', async (t) => {
   assert.deepEqual(await answer, { ok: false, kind: 'failed', message: 'aurelay is shutting down' });
   assert.equal((await controller.failover()).ok, false);
 });
+
+test('who drains an instance is told so when it would survive a crash, or that it would not', async (t) => {
+  const ends: (() => void)[] = [];
+  let failure: Error | null = null;
+  let slow = false;
+  const store: StateStore = {
+    load: () => null,
+    save: async () => {
+      if (slow) await new Promise<void>((resolve) => ends.push(resolve));
+      if (failure !== null) throw failure;
+    },
+  };
+  const { controller, clock } = setUp(t, { store });
+  await clock.advance(1_000);
+  slow = true;
+  const told: string[] = [];
+  const drained = controller
+    .drain(instanceId('c'), true)
+    .then(({ ok, message }) => told.push(`${ok} ${message}`));
+  await clock.advance(100);
+  assert.deepEqual(told, [], 'not before it is on disk');
+  assert.equal(controller.view.instances.get(instanceId('c'))?.drained, true, 'it takes nobody all the same');
+  for (const end of ends.splice(0)) end();
+  await drained;
+  assert.deepEqual(told, ['true c takes no new connections']);
+  slow = false;
+  failure = new Error('ENOSPC');
+  const back = await controller.drain(instanceId('c'), false);
+  assert.equal(back.ok, false);
+  assert.match(back.message, /takes connections again, but only until .* \(ENOSPC\)$/);
+});
