@@ -12,6 +12,7 @@ import { renderFileTypes } from '../src/config/file-types.ts';
 import { renderReference } from '../src/config/reference.ts';
 import { clusterEvents } from '../src/log/cluster-events.ts';
 import { processEvents } from '../src/log/process-events.ts';
+import { renderDiagnosisTable } from './diagnosis-table.ts';
 import { renderEventTable, renderFieldTable } from './event-tables.ts';
 import { renderPrometheusSpec } from './prometheus-spec.ts';
 import { renderPhaseDiagram, renderRuleTable } from './rule-table.ts';
@@ -37,6 +38,7 @@ const parts: readonly GeneratedPart[] = [
     name: 'alerts',
     render: () => renderPrometheusSpec(readFileSync(pathOf('config/prometheus/aurelay.rules.yml'), 'utf8')),
   },
+  { file: 'docs/doctor.md', name: 'diagnosis', render: renderDiagnosisTable },
 ];
 
 const pathOf = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url));

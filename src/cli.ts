@@ -68,7 +68,7 @@ const program = new Command('aurelay')
   .showSuggestionAfterError()
   .addHelpText(
     'after',
-    '\nExit codes: 0 done, 1 it failed or was refused, 2 the command line is wrong, 3 `status --check` found something.',
+    '\nExit codes: 0 done, 1 it failed or was refused, 2 the command line is wrong, 3 `status --check` or `doctor` found something.',
   )
   // Before the commands, which inherit it.
   .exitOverride();
@@ -156,6 +156,27 @@ program
       '  aurelay init --address 127.0.0.1:5433 --instance orders-2=127.0.0.1:5434 --user aurelay --json',
   )
   .action(entering(async () => (await import('./commands/init.ts')).init));
+
+program
+  .command('doctor')
+  .description(
+    'connect to every server of a configuration and say what would go wrong, with the fix; changes nothing',
+  )
+  .addOption(configOption())
+  .option('--cluster <cluster>', 'only this cluster')
+  .addOption(
+    new Option('--timeout <seconds>', 'how long one server may take to answer everything')
+      .argParser(seconds)
+      .default(10),
+  )
+  .option('--verbose', 'list what passed, and what could not be checked, too')
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    '\nExits with 3 where an error was found: a failover would break, commits be lost, or sessions be refused.' +
+      '\n\nExamples:\n  aurelay doctor -c /etc/aurelay/aurelay.yaml\n  aurelay doctor -c aurelay.yaml --cluster orders --json | jq .findings',
+  )
+  .action(entering(async () => (await import('./commands/doctor.ts')).doctor));
 
 reaching(program.command('status'))
   .description('show every cluster, or one: phase, epoch, writer, instances, endpoints')

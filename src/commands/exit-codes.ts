@@ -5,7 +5,7 @@ export const exitCode = {
   failed: 1,
   /** The command line itself is wrong. */
   usage: 2,
-  /** `status --check` found something that is not well. */
+  /** `status --check` found something that is not well, or `doctor` an error. */
   unwell: 3,
   /** Ctrl-C in the middle of a question, as a shell has it: 128 and the number of SIGINT. */
   interrupted: 130,

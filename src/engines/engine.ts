@@ -7,6 +7,7 @@ import type { Observation, ProbeFailure } from '../cluster/observation.ts';
 import type { Position, PositionOrder } from '../cluster/position.ts';
 import type { TlsClient } from '../tls/tls-client.ts';
 import type { DiscoveryResult } from './discovery.ts';
+import type { Survey } from './survey.ts';
 
 /** Everything that differs between engines, and nothing else. Adding an engine is adding a folder. */
 export interface Engine {
@@ -21,6 +22,8 @@ export interface Engine {
   createOperations(target: Target): Operations;
   /** Asks a server for its neighbours, within `timeoutMs`. Changes nothing, never throws. */
   discover(target: Target, timeoutMs: number): Promise<DiscoveryResult>;
+  /** Reads all that `aurelay doctor` judges by, over one connection, within `timeoutMs`. Changes nothing, never throws. */
+  survey(target: Target, timeoutMs: number): Promise<Survey>;
   /** Only where `protocol.kill` is. */
   createKiller?(target: Target): Killer;
   /**

@@ -59,6 +59,12 @@ export class TlsClient {
       : thrown;
   }
 
+  /** Why `certificate` is not for the server whose address has `host`; null: it is. */
+  nameFault(host: string, certificate: PeerCertificate): string | null {
+    const name = this.#nameOf(host);
+    return identityFault(name, certificate) === undefined ? null : `it is not for ${name}`;
+  }
+
   /** The server has no TLS, and must. */
   declined(): TlsFailed {
     return new TlsFailed(

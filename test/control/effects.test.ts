@@ -37,6 +37,7 @@ function setUp() {
     protocol: null as unknown as Engine['protocol'],
     formerWriterCanFollow: false,
     createProbe: () => assert.fail('nothing is probed'),
+    survey: () => assert.fail('nobody surveys here'),
     createOperations: () => operations,
     discover: () => Promise.reject(new Error('nothing is discovered here')),
   };

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { type InstanceId, instanceId } from '../../src/base/brand.ts';
 import type { Instance } from '../../src/cluster/instance.ts';
 import type { Observation, ProbeFailureReason } from '../../src/cluster/observation.ts';
@@ -52,6 +53,7 @@ export class SimulatedServers {
     protocol: null as unknown as Engine['protocol'],
     formerWriterCanFollow: false,
     createProbe: (target) => this.createProbe(this.at(target)),
+    survey: () => assert.fail('nobody surveys here'),
     createOperations: (target) => this.createOperations(this.at(target)),
     discover: () => Promise.reject(new Error('nothing is discovered here')),
   };

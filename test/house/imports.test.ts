@@ -46,6 +46,7 @@ const floors = [
   ['config'],
   ['tls'],
   ['engines'],
+  ['diagnosis'],
   ['proxy', 'control', 'admin', 'demo', 'discovery'],
 ];
 const floorOf = (name: string): number => floors.findIndex((rooms) => rooms.includes(name));
@@ -53,7 +54,7 @@ const floorOf = (name: string): number => floors.findIndex((rooms) => rooms.incl
 const isOnTop = (file: string): boolean => !file.includes('/') || room(file) === 'commands';
 
 const isPure = (file: string): boolean =>
-  ['base', 'log', 'proxy-protocol', 'cluster', 'endpoints', 'config'].includes(room(file)) ||
+  ['base', 'log', 'proxy-protocol', 'cluster', 'endpoints', 'config', 'diagnosis'].includes(room(file)) ||
   // What decides in these rooms is pure, file by file; what asks servers is not.
   (['engines', 'discovery'].includes(room(file)) &&
     !text(file).includes('node:') &&

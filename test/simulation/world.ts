@@ -456,6 +456,7 @@ export class World {
     protocol: null as unknown as Engine['protocol'],
     formerWriterCanFollow: false,
     createProbe: ({ address }) => this.createProbe(this.at(address.host)),
+    survey: () => assert.fail('nobody surveys here'),
     createOperations: ({ address }) => this.createOperations(this.at(address.host)),
     discover: () => Promise.reject(new Error('nothing is discovered here')),
   };

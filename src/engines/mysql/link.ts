@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { type Connection, createConnection } from 'mysql2';
 import { type Address, formatAddress } from '../../cluster/instance.ts';
+import { type ShownTls, shownTls } from '../../tls/shown-tls.ts';
 import { TlsFailed } from '../../tls/tls-failed.ts';
 import type { Target } from '../engine.ts';
 import { sharedLookup } from '../shared-lookup.ts';
@@ -16,6 +17,8 @@ export interface Link {
   readonly version: ServerVersion;
   /** The number of this connection in the server's process list. */
   readonly connectionId: number;
+  /** What the server showed of TLS; null: the connection is in plain. */
+  readonly shownTls: ShownTls | null;
   /** Called once when the connection breaks, unless `destroy` was called first. */
   onLost: ((reason: Error) => void) | null;
   /** Runs one statement, or several with `;` between them; one list of rows for each. */
@@ -213,6 +216,11 @@ class DriverLink implements Link {
 
   get connectionId(): number {
     return this.connection.threadId ?? 0;
+  }
+
+  get shownTls(): ShownTls | null {
+    const { tls, address } = this.target;
+    return shownTls(this.socket, (certificate) => tls.nameFault(address.host, certificate));
   }
 
   async query(statement: string | Statement): Promise<Results> {

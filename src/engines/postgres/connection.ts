@@ -2,6 +2,7 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import pg from 'pg';
 import { assert, unreachable } from '../../base/assert.ts';
 import { messageOf } from '../../base/errors.ts';
+import { type ShownTls, shownTls } from '../../tls/shown-tls.ts';
 import { TlsFailed } from '../../tls/tls-failed.ts';
 import type { Target } from '../engine.ts';
 import { sharedLookup } from '../shared-lookup.ts';
@@ -46,6 +47,12 @@ export class ServerConnection {
     const { remoteAddress: host, remotePort: port } = this.#socket ?? {};
     if (host !== undefined && port !== undefined) return { host, port };
     return addressOf(this.#target);
+  }
+
+  /** What the server showed of TLS, while the connection is open; null: it is in plain. */
+  get shownTls(): ShownTls | null {
+    const { tls, address } = this.#target;
+    return shownTls(this.#socket, (certificate) => tls.nameFault(address.host, certificate));
   }
 
   get isBroken(): boolean {

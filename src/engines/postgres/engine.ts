@@ -4,6 +4,7 @@ import { PostgresOperations } from './operations.ts';
 import { walOrder } from './position.ts';
 import { PostgresProbe } from './probe.ts';
 import { postgresProtocol } from './protocol.ts';
+import { surveyPostgres } from './survey.ts';
 import { upgradeToTls } from './upgrade-to-tls.ts';
 
 /** PostgreSQL 14 to 18. */
@@ -17,4 +18,5 @@ export const postgres: Engine = {
   createProbe: (target) => new PostgresProbe(target),
   createOperations: (target) => new PostgresOperations(target),
   discover: discoverPostgres,
+  survey: surveyPostgres,
 };
