@@ -18,13 +18,15 @@ const wholeNumber =
     return value;
   };
 
-const seconds = (text: string): number => {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0.1 && value <= 3600)) {
-    throw new InvalidArgumentError('It has to be seconds, from 0.1 to 3600; a cluster is named before it.');
-  }
-  return value;
-};
+const seconds =
+  (hint = '') =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= 0.1 && value <= 3600)) {
+      throw new InvalidArgumentError(`It has to be seconds, from 0.1 to 3600${hint}.`);
+    }
+    return value;
+  };
 
 /** The code of a command is read when it is run: the help, the version and completion answer at once. */
 const entering =
@@ -166,7 +168,7 @@ program
   .option('--cluster <cluster>', 'only this cluster')
   .addOption(
     new Option('--timeout <seconds>', 'how long one server may take to answer everything')
-      .argParser(seconds)
+      .argParser(seconds())
       .default(10),
   )
   .option('--verbose', 'list what passed, and what could not be checked, too')
@@ -183,7 +185,7 @@ reaching(program.command('status'))
   .argument('[cluster]')
   .addOption(
     new Option('-w, --watch [seconds]', 'show it again and again, in place on a terminal, until Ctrl-C')
-      .argParser(seconds)
+      .argParser(seconds('; a cluster is named before it'))
       .preset('2'),
   )
   .addOption(
