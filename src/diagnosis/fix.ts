@@ -1,14 +1,15 @@
-import type { InstanceId } from '../base/brand.ts';
+import type { ClusterId, EndpointId, InstanceId } from '../base/brand.ts';
 
 /** What to do about a finding, in order: each step can be carried out as it stands. */
 export type Step =
   /** Statements to run there as an administrator. */
   | { readonly do: 'sql'; readonly on: InstanceId; readonly lines: readonly string[] }
-  /** Lines for a file; `on` null: of Aurelay's machine. */
+  /** Lines for a file; `on` null: of Aurelay's machine. `under`: the section that they belong to; null: there is none. */
   | {
       readonly do: 'edit';
       readonly on: InstanceId | null;
       readonly file: string;
+      readonly under: string | null;
       readonly lines: readonly string[];
     }
   | { readonly do: 'restart'; readonly on: InstanceId }
@@ -21,17 +22,39 @@ export const act = (text: string): Step => ({ do: 'act', text });
 
 export const restart = (on: InstanceId): Step => ({ do: 'restart', on });
 
-/** Lines of Aurelay's own configuration, which a reload takes up. */
-export const configure = (...lines: readonly string[]): Step => ({
+const ofAurelay = (under: string | null, lines: readonly string[]): Step => ({
   do: 'edit',
   on: null,
   file: 'aurelay.yaml',
+  under,
   lines,
 });
 
-export const edit = (on: InstanceId, file: string, ...lines: readonly string[]): Step => ({
+/** Lines of Aurelay's own configuration, which a reload takes up. */
+export const configure = (...lines: readonly string[]): Step => ofAurelay(null, lines);
+
+export const configureCluster = (cluster: ClusterId, ...lines: readonly string[]): Step =>
+  ofAurelay(`clusters.${cluster}`, lines);
+
+/** `entry` beside what the instance has already. */
+export const configureInstance = (cluster: ClusterId, instance: InstanceId, entry: string): Step =>
+  ofAurelay(`clusters.${cluster}.instances`, [`${instance}: { …, ${entry} }`]);
+
+export const configureEndpoint = (cluster: ClusterId, endpoint: EndpointId, entry: string): Step =>
+  ofAurelay(`clusters.${cluster}.endpoints`, [`${endpoint}: { …, ${entry} }`]);
+
+export const editOptionFile = (on: InstanceId, ...lines: readonly string[]): Step => ({
   do: 'edit',
   on,
-  file,
+  file: 'my.cnf',
+  under: '[mysqld]',
+  lines,
+});
+
+export const editHba = (on: InstanceId, ...lines: readonly string[]): Step => ({
+  do: 'edit',
+  on,
+  file: 'pg_hba.conf',
+  under: null,
   lines,
 });

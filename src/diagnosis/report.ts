@@ -77,7 +77,7 @@ function joinedEdits(steps: readonly Step[]): readonly Step[] {
   const joined: Step[] = [];
   for (const step of steps) {
     const at = joined.findIndex(
-      (one) => one.do === 'edit' && step.do === 'edit' && one.on === step.on && one.file === step.file,
+      (one) => one.do === 'edit' && step.do === 'edit' && one.on === step.on && one.under === step.under,
     );
     const known = joined[at];
     if (known?.do === 'edit' && step.do === 'edit') {
@@ -97,7 +97,7 @@ function findingText({ finding, instances, fix }: Group, width: number, paint: P
   const steps = fix.flatMap((step) => stepLines(step, instances, width));
   return [
     head,
-    ...wrapped(capital(found), width).map((line) => indent + line),
+    ...wrapped(found, width).map((line) => indent + line),
     ...wrapped(why, width).map((line) => indent + paint('dim', line)),
     ...steps.map((line, at) => `${indent}${at === 0 ? paint('good', 'Fix:') : '    '} ${line}`),
   ].join('\n');
@@ -110,11 +110,10 @@ function stepLines(step: Step, instances: readonly string[], width: number): rea
   switch (step.do) {
     case 'sql':
       return [`on ${where(step.on)}, as an administrator:`, ...code(step.lines)];
-    case 'edit':
-      return [
-        step.on === null ? `in ${step.file}:` : `in ${step.file} of ${where(step.on)}:`,
-        ...code(step.lines),
-      ];
+    case 'edit': {
+      const file = step.on === null ? step.file : `${step.file} of ${where(step.on)}`;
+      return [`in ${file}${step.under === null ? '' : `, under ${step.under}`}:`, ...code(step.lines)];
+    }
     case 'restart':
       return [`restart ${where(step.on)}`];
     case 'act':
@@ -133,10 +132,6 @@ function wrapped(text: string, width: number): readonly string[] {
   }
   return lines;
 }
-
-/** But for what is written as it is, as names of settings are. */
-const capital = (text: string): string =>
-  /^[a-z]+ /.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 
 function passedText(passed: readonly Passed[]): string {
   const lines = new Map<string, { expects: string; where: string[] }>();

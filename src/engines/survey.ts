@@ -166,6 +166,8 @@ export interface ChannelFacts {
   readonly applyError: string | null;
   readonly usesGtid: boolean;
   readonly usesTls: boolean;
+  /** It may ask its source for the key that a `caching_sha2_password` login without TLS needs; null: not in this version. */
+  readonly asksForKey: boolean | null;
   readonly delaySeconds: number;
   /** `Replicate_Do_DB = a,b`, … */
   readonly filters: readonly string[];

@@ -140,7 +140,7 @@ async function carryOut(
   for (const step of steps) {
     if (step.do === 'sql') await run(of, at(step.on), ...step.lines);
     if (step.do === 'edit' && step.on !== null) {
-      assert.equal(step.file, '[mysqld] in my.cnf');
+      assert.deepEqual([step.file, step.under], ['my.cnf', '[mysqld]']);
       await appendFile(join(at(step.on).directory, 'my.cnf'), `${step.lines.join('\n')}\n`);
     }
     if (step.do === 'restart') toRestart.add(step.on);

@@ -220,6 +220,7 @@ function server(flavor: Flavor, number: number): DraftServer {
               applyError: null,
               usesGtid: true,
               usesTls: true,
+              asksForKey: flavor === 'mysql' ? false : null,
               delaySeconds: 0,
               filters: [],
             },

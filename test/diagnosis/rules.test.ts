@@ -181,9 +181,12 @@ const cases: Readonly<Record<string, Case>> = {
   'one-zone': pg(/every instance is in zone a/, ({ servers }) => {
     for (const { instance } of servers) instance.zone = 'a';
   }),
-  'max-lag-too-fine': my(/max_lag of endpoint reader is 500ms.*reader: \{ max_lag: 2s \}/, ({ cluster }) => {
-    cluster.endpoints = endpoints(writerEndpoint, { ...readerEndpoint, maxLagMs: 500 } as Endpoint);
-  }),
+  'max-lag-too-fine': my(
+    /max_lag of endpoint reader is 500ms.*reader: \{ …, max_lag: 2s \}/,
+    ({ cluster }) => {
+      cluster.endpoints = endpoints(writerEndpoint, { ...readerEndpoint, maxLagMs: 500 } as Endpoint);
+    },
+  ),
   'writable-replica': my(/takes writes all the same.*super_read_only = ON/, ({ servers }) => {
     servers[1].observation.writable = true;
   }),
@@ -262,7 +265,7 @@ const cases: Readonly<Record<string, Case>> = {
     servers[1].postgres.replayPaused = true;
   }),
   'pg-apply-delay': pg(
-    /is 600 s.*orders-2: \{ promotion_tier: 15 \}/,
+    /is 600 s.*orders-2: \{ …, promotion_tier: 15 \}/,
     set('recovery_min_apply_delay', '600000'),
   ),
 
@@ -386,6 +389,7 @@ const cases: Readonly<Record<string, Case>> = {
   'my-positions': maria(/MASTER_USE_GTID = slave_pos/, ({ servers }) =>
     channel(servers[1], { usesGtid: false }),
   ),
+  'my-public-key': my(/GET_SOURCE_PUBLIC_KEY = 1;/, ({ servers }) => channel(servers[1], { usesTls: false })),
   'my-apply-delay': my(/delayed by 600 s/, ({ servers }) => channel(servers[1], { delaySeconds: 600 })),
   'my-no-start': my(/skip_replica_start is ON/, variable('skip_replica_start', 'ON')),
   'my-silence-unnoticed': my(
@@ -430,7 +434,7 @@ const cases: Readonly<Record<string, Case>> = {
   ),
 
   'max-sessions-too-many': pg(
-    /max_sessions is 200.*has 189 connections.*orders-2: \{ max_sessions: 187 \}/,
+    /max_sessions is 200.*has 189 connections.*orders-2: \{ …, max_sessions: 187 \}/,
     ({ cluster, servers }) => {
       cluster.serverLimits = new Map([[servers[1].instance.id, { maxSessions: 200, maxConnecting: 64 }]]);
     },

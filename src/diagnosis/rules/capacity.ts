@@ -1,4 +1,4 @@
-import { configure } from '../fix.ts';
+import { configureInstance } from '../fix.ts';
 import { found, notApplicable, passed, type ServerRule } from '../rule.ts';
 import type { ServerSubject } from '../subject.ts';
 import { mostSessions, ownConnections, placesOf } from './sessions.ts';
@@ -7,7 +7,11 @@ const limitOf = ({ of, instance }: ServerSubject): number | null =>
   of.cluster.serverLimits.get(instance.id)?.maxSessions ?? null;
 
 const limit = (subject: ServerSubject, places: number) =>
-  configure(`${subject.instance.id}: { max_sessions: ${Math.max(1, places - ownConnections)} }`);
+  configureInstance(
+    subject.of.cluster.id,
+    subject.instance.id,
+    `max_sessions: ${Math.max(1, places - ownConnections)}`,
+  );
 
 export const capacityRules: readonly ServerRule[] = [
   {

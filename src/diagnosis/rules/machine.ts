@@ -65,7 +65,9 @@ export const machineRules: readonly MachineRule[] = [
         listener.state === 'not-here' || listener.state === 'unknown-host'
           ? found(
               `${named(listener)} ${listener.state === 'not-here' ? 'is on no address of this machine' : 'has a host that does not resolve'}`,
-              configure(`listen: 0.0.0.0:${listener.address.port}`),
+              act(
+                `\`listen: 0.0.0.0:${listener.address.port}\` for every interface, or an address that \`ip address\` shows`,
+              ),
             )
           : null,
       ),

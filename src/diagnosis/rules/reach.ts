@@ -3,7 +3,7 @@ import { formatDuration } from '../../base/duration.ts';
 import { formatAddress } from '../../cluster/instance.ts';
 import type { ProbeFailureReason } from '../../cluster/observation.ts';
 import { isLoopback } from '../../config/address.ts';
-import { act, configure, type Step } from '../fix.ts';
+import { act, configureCluster, configureInstance, type Step } from '../fix.ts';
 import { found, type InstanceRule, notApplicable, passed, type ServerRule } from '../rule.ts';
 import type { InstanceSubject } from '../subject.ts';
 
@@ -63,10 +63,10 @@ export const reachRules: readonly InstanceRule[] = [
     why: 'Aurelay gives it no sessions and does not promote it; nothing else about it could be checked.',
     remedy: 'as the reason says: start it, open the network, correct address, login or TLS',
     look: (subject) => {
-      const { survey, instance } = subject;
+      const { survey } = subject;
       if (survey.kind === 'answered') return passed;
       const { reason, detail } = survey.failure;
-      return found(`${formatAddress(instance.address)}: ${detail} (${reason})`, ...remedyOf(reason, subject));
+      return found(`${detail} (${reason})`, ...remedyOf(reason, subject));
     },
   },
   {
@@ -77,7 +77,7 @@ export const reachRules: readonly InstanceRule[] = [
     why: 'Probes and sessions may reach different servers behind one name, so that what is known of one is done to another.',
     remedy:
       'give each server a name of its own, or its address; a name with one IPv4 and one IPv6 address of the same server is fine',
-    look: ({ resolved, instance }) => {
+    look: ({ resolved, instance, of }) => {
       if (resolved.length === 0) return notApplicable;
       const families = [
         resolved.filter((one) => !one.includes(':')),
@@ -87,7 +87,11 @@ export const reachRules: readonly InstanceRule[] = [
       if (families.every((family) => family.length <= 1)) return passed;
       return found(
         `${instance.address.host} resolves to ${resolved.join(', ')}`,
-        configure(`address: ${formatAddress({ ...instance.address, host: resolved[0] ?? '' })}`),
+        configureInstance(
+          of.cluster.id,
+          instance.id,
+          `address: ${formatAddress({ ...instance.address, host: resolved[0] ?? '' })}`,
+        ),
       );
     },
   },
@@ -108,7 +112,10 @@ export const healthRules: readonly ServerRule[] = [
       if (facts.latencyMs < timeoutMs) return passed;
       return found(
         `it answered after ${formatDuration(facts.latencyMs)}, and health.timeout is ${formatDuration(timeoutMs)}`,
-        configure(`health: { timeout: ${formatDuration(Math.ceil((facts.latencyMs * 4) / 1000) * 1000)} }`),
+        configureCluster(
+          of.cluster.id,
+          `health: { timeout: ${formatDuration(Math.ceil((facts.latencyMs * 4) / 1000) * 1000)} }`,
+        ),
       );
     },
   },
@@ -125,7 +132,10 @@ export const healthRules: readonly ServerRule[] = [
       if (facts.latencyMs <= timeoutMs * slowShare) return passed;
       return found(
         `it answered after ${formatDuration(facts.latencyMs)}, and health.timeout is ${formatDuration(timeoutMs)}`,
-        configure(`health: { timeout: ${formatDuration(Math.ceil((facts.latencyMs * 4) / 1000) * 1000)} }`),
+        configureCluster(
+          of.cluster.id,
+          `health: { timeout: ${formatDuration(Math.ceil((facts.latencyMs * 4) / 1000) * 1000)} }`,
+        ),
       );
     },
   },
@@ -147,7 +157,7 @@ export const healthRules: readonly ServerRule[] = [
         act(
           'enable TLS on the server (PostgreSQL: `ssl = on` with `ssl_cert_file` and `ssl_key_file`; MySQL: `ssl_cert`, `ssl_key`)',
         ),
-        configure('server_tls: { mode: verify-full, ca: servers-ca.pem }'),
+        configureCluster(of.cluster.id, 'server_tls: { mode: verify-full, ca: servers-ca.pem }'),
       );
     },
   },
@@ -167,7 +177,7 @@ export const healthRules: readonly ServerRule[] = [
         nameFault === null ? '' : `; its certificate is for ${names || 'no name'}, so ${nameFault}`;
       return found(
         `\`server_tls.mode\` is \`${mode}\`${name}`,
-        configure('server_tls: { mode: verify-full, ca: servers-ca.pem }'),
+        configureCluster(of.cluster.id, 'server_tls: { mode: verify-full, ca: servers-ca.pem }'),
       );
     },
   },

@@ -1,6 +1,6 @@
 import { formatDuration } from '../../base/duration.ts';
 import { formatAddress, isReachedAt } from '../../cluster/instance.ts';
-import { act, configure, sql } from '../fix.ts';
+import { act, configureEndpoint, configureInstance, sql } from '../fix.ts';
 import { type ClusterRule, found, notApplicable, notChecked, passed, type ServerRule } from '../rule.ts';
 import {
   type ClusterSubject,
@@ -47,6 +47,7 @@ export const topologyRules: readonly ClusterRule[] = [
     look: (cluster) => {
       if (writersOf(cluster).length > 0) return passed;
       const silent = cluster.instances.filter(({ survey }) => survey.kind === 'failed');
+      if (silent.length === cluster.instances.length) return notChecked('no server answered');
       if (silent.length > 0) {
         const list = silent.map(({ instance }) => instance.id).join(', ');
         return found(
@@ -209,7 +210,7 @@ export const topologyRules: readonly ClusterRule[] = [
           ? passed
           : found(
               `max_lag of endpoint ${id} is ${formatDuration(maxLagMs)}`,
-              configure(`${id}: { max_lag: ${formatDuration(finest)} }`),
+              configureEndpoint(cluster.id, id, `max_lag: ${formatDuration(finest)}`),
             ),
       );
     },
@@ -255,7 +256,11 @@ export const replicaRules: readonly ServerRule[] = [
       if (meant !== null) {
         return found(
           `it replicates from ${formatAddress(source)}, which is ${meant.instance.id} by another name`,
-          configure(`${meant.instance.id}: { replication_address: ${formatAddress(source)} }`),
+          configureInstance(
+            of.cluster.id,
+            meant.instance.id,
+            `replication_address: ${formatAddress(source)}`,
+          ),
         );
       }
       return found(
@@ -350,7 +355,7 @@ export const replicaRules: readonly ServerRule[] = [
       if (lagSeconds <= mostLagSeconds) return passed;
       return found(
         `it is ${formatDuration(lagSeconds * 1000)} behind`,
-        configure(`${server.instance.id}: { promotion_tier: 15 }`),
+        configureInstance(server.of.cluster.id, server.instance.id, 'promotion_tier: 15'),
       );
     },
   },

@@ -101,10 +101,16 @@ function originOf({ origin, persisted }: Row): VariableOrigin {
 export const readChannels = (status: ServerStatus, rows: readonly Row[]): readonly ChannelFacts[] =>
   status.channels.map((channel) => {
     const row = rows.find((one) => (one.Channel_Name ?? one.Connection_name ?? '') === channel.name) ?? {};
-    return { ...factsOf(channel), delaySeconds: numberOf(row, 'SQL_Delay') ?? 0, filters: filtersIn(row) };
+    const asks = textOf(row, 'Get_Source_public_key', 'Get_master_public_key');
+    return {
+      ...factsOf(channel),
+      asksForKey: asks === null ? null : asks === '1',
+      delaySeconds: numberOf(row, 'SQL_Delay') ?? 0,
+      filters: filtersIn(row),
+    };
   });
 
-const factsOf = (channel: Channel): Omit<ChannelFacts, 'delaySeconds' | 'filters'> => ({
+const factsOf = (channel: Channel): Omit<ChannelFacts, 'asksForKey' | 'delaySeconds' | 'filters'> => ({
   name: channel.name,
   source: channel.source,
   user: channel.user,

@@ -1,4 +1,4 @@
-import { act, edit, restart } from '../../fix.ts';
+import { act, editOptionFile, restart } from '../../fix.ts';
 import { found, type MysqlRule, notApplicable, notChecked, passed } from '../../rule.ts';
 import type { MysqlSubject } from '../../subject.ts';
 import { expectVariable, isMysql, isOn, numberOf, originsUnread, setting, textOf } from './variables.ts';
@@ -51,7 +51,7 @@ export const mysqlDurabilityRules: readonly MysqlRule[] = [
       const { id } = subject.instance;
       return found(
         `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not there`,
-        edit(id, '[mysqld] in my.cnf', ...missing.map((name) => `plugin_load_add = ${name}.so`)),
+        editOptionFile(id, ...missing.map((name) => `plugin_load_add = ${name}.so`)),
         restart(id),
       );
     },

@@ -1,4 +1,4 @@
-import { configure, sql } from '../../fix.ts';
+import { configureCluster, sql } from '../../fix.ts';
 import { found, type MysqlRule, notApplicable, passed, type Verdict } from '../../rule.ts';
 import { administered, isAutomatic, type MysqlSubject, writerOf } from '../../subject.ts';
 import { isMysql } from './variables.ts';
@@ -154,7 +154,10 @@ export const mysqlPrivilegeRules: readonly MysqlRule[] = [
       const known = userOfReplicas(subject);
       return found(
         `there is no \`replication\` in the configuration, and ${subject.facts.rights.account} lacks REPLICATION SLAVE`,
-        configure(`replication: { user: ${known ?? 'replicator'}, password: \${REPLICATION_PASSWORD} }`),
+        configureCluster(
+          subject.of.cluster.id,
+          `replication: { user: ${known ?? 'replicator'}, password: \${REPLICATION_PASSWORD} }`,
+        ),
       );
     },
   },

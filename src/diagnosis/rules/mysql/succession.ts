@@ -1,5 +1,5 @@
 import { formatDuration } from '../../../base/duration.ts';
-import { act, configure, edit, restart, sql } from '../../fix.ts';
+import { act, configureInstance, editOptionFile, restart, sql } from '../../fix.ts';
 import { found, type MysqlRule, notApplicable, notChecked, passed } from '../../rule.ts';
 import { isAutomatic, isReplica, type MysqlSubject, mayBePromoted, mysqlOf, others } from '../../subject.ts';
 import {
@@ -42,7 +42,7 @@ export const mysqlSuccessionRules: readonly MysqlRule[] = [
         act(
           'step by step on every server, each step on all before the next: SET PERSIST enforce_gtid_consistency = ON; SET PERSIST gtid_mode = OFF_PERMISSIVE; SET PERSIST gtid_mode = ON_PERMISSIVE; (wait until Ongoing_anonymous_transaction_count is 0) SET PERSIST gtid_mode = ON;',
         ),
-        edit(id, '[mysqld] in my.cnf', 'gtid_mode = ON', 'enforce_gtid_consistency = ON'),
+        editOptionFile(id, 'gtid_mode = ON', 'enforce_gtid_consistency = ON'),
       );
     },
   },
@@ -174,7 +174,7 @@ export const mysqlSuccessionRules: readonly MysqlRule[] = [
       if (origin === 'lasting' && isOn(textOf(subject, name))) return passed;
       return found(
         `${name} is ${textOf(subject, name)}${origin === 'default' ? ', by default' : ' in its files'}: after a restart it takes writes`,
-        edit(subject.instance.id, '[mysqld] in my.cnf', `${name} = ON`),
+        editOptionFile(subject.instance.id, `${name} = ON`),
       );
     },
   },
@@ -258,6 +258,29 @@ export const mysqlSuccessionRules: readonly MysqlRule[] = [
     },
   },
   {
+    id: 'my-public-key',
+    severity: 'warning',
+    scope: 'mysql',
+    expects: 'a replica replicates in TLS, or may ask its source for its public key (MySQL)',
+    why: 'The first `caching_sha2_password` login after a restart of the source needs one of the two: without, the replica does not get in again.',
+    remedy:
+      '`CHANGE REPLICATION SOURCE TO SOURCE_SSL = 1`, or `GET_SOURCE_PUBLIC_KEY = 1`, which Aurelay sets when it repoints',
+    look: (subject) => {
+      const [channel] = subject.facts.channels;
+      if (channel === undefined || channel.asksForKey === null) return notApplicable;
+      if (channel.usesTls || channel.asksForKey) return passed;
+      return found(
+        'it replicates without TLS, and does not ask for the public key',
+        sql(
+          subject.instance.id,
+          'STOP REPLICA IO_THREAD;',
+          'CHANGE REPLICATION SOURCE TO GET_SOURCE_PUBLIC_KEY = 1;',
+          'START REPLICA IO_THREAD;',
+        ),
+      );
+    },
+  },
+  {
     id: 'my-apply-delay',
     severity: 'warning',
     scope: 'mysql',
@@ -273,7 +296,7 @@ export const mysqlSuccessionRules: readonly MysqlRule[] = [
       if (channel.delaySeconds === 0 || isLast) return passed;
       return found(
         `it is delayed by ${channel.delaySeconds} s, and its promotion_tier is ${subject.instance.promotionTier}, as low as others'`,
-        configure(`${subject.instance.id}: { promotion_tier: 15 }`),
+        configureInstance(subject.of.cluster.id, subject.instance.id, 'promotion_tier: 15'),
       );
     },
   },
@@ -290,7 +313,7 @@ export const mysqlSuccessionRules: readonly MysqlRule[] = [
       if (!isOn(textOf(subject, name))) return passed;
       return found(
         `${name} is ON`,
-        edit(subject.instance.id, '[mysqld] in my.cnf', `${name} = OFF`),
+        editOptionFile(subject.instance.id, `${name} = OFF`),
         restart(subject.instance.id),
       );
     },

@@ -1,4 +1,4 @@
-import { edit, restart, type Step, sql } from '../../fix.ts';
+import { editOptionFile, restart, type Step, sql } from '../../fix.ts';
 import { found, notApplicable, passed, type Verdict } from '../../rule.ts';
 import type { MysqlSubject } from '../../subject.ts';
 
@@ -27,7 +27,7 @@ export function setting(
   how: 'now' | 'restart',
 ): readonly Step[] {
   const { id } = subject.instance;
-  const inFile = edit(id, '[mysqld] in my.cnf', `${name} = ${value}`);
+  const inFile = editOptionFile(id, `${name} = ${value}`);
   return how === 'restart' ? [inFile, restart(id)] : [sql(id, `SET GLOBAL ${name} = ${value};`), inFile];
 }
 

@@ -1,5 +1,5 @@
 import { parseIp } from '../../../base/ip.ts';
-import { act, configure, edit, sql } from '../../fix.ts';
+import { act, configureCluster, editHba, sql } from '../../fix.ts';
 import { mayReplicate } from '../../hba.ts';
 import { found, notApplicable, notChecked, type PostgresRule, passed } from '../../rule.ts';
 import { isReplica, others, type PostgresSubject, postgresOf, writerOf } from '../../subject.ts';
@@ -38,7 +38,7 @@ export const postgresReplicationRules: readonly PostgresRule[] = [
         );
         return found(
           `pg_hba.conf has no line that lets ${user} replicate from ${out.map((one) => `${one.id} (${one.at})`).join(', ')}`,
-          edit(id, 'pg_hba.conf', ...lines),
+          editHba(id, ...lines),
           sql(id, 'SELECT pg_reload_conf();'),
         );
       }
@@ -65,9 +65,12 @@ export const postgresReplicationRules: readonly PostgresRule[] = [
       const user = replication?.user ?? conninfo.user ?? 'replicator';
       return found(
         'primary_conninfo has no password, password file or certificate',
-        configure(`replication: { user: ${user}, password: \${REPLICATION_PASSWORD} }`),
+        configureCluster(
+          subject.of.cluster.id,
+          `replication: { user: ${user}, password: \${REPLICATION_PASSWORD} }`,
+        ),
         act(
-          `or, where no password is asked for (trust), or ~/.pgpass has a line for every instance: nothing`,
+          'nothing, where pg_hba.conf asks replicas for no password, or ~/.pgpass has a line for every instance',
         ),
       );
     },

@@ -1,4 +1,4 @@
-import { act, configure, restart, sql } from '../../fix.ts';
+import { act, configureInstance, restart, sql } from '../../fix.ts';
 import { found, notApplicable, type PostgresRule, passed } from '../../rule.ts';
 import {
   isAutomatic,
@@ -161,7 +161,7 @@ export const postgresSuccessionRules: readonly PostgresRule[] = [
       const { id } = subject.instance;
       if (known.isAltered !== false && known.source === 'configuration file') {
         // A base backup of a fenced server carries it along, and a promotion takes it back.
-        if (isReplica(subject) && subject.facts.inRecovery) return notApplicable;
+        if (subject.facts.inRecovery || writerOf(subject.of) !== null) return notApplicable;
         return found(
           'default_transaction_read_only is on, as a fence (ALTER SYSTEM) leaves it',
           act(
@@ -344,7 +344,7 @@ export const postgresSuccessionRules: readonly PostgresRule[] = [
       if (delayMs === 0 || isLastChoice(subject)) return passed;
       return found(
         `recovery_min_apply_delay is ${delayMs / 1000} s, and its promotion_tier is ${subject.instance.promotionTier}, as low as others'`,
-        configure(`${subject.instance.id}: { promotion_tier: 15 }`),
+        configureInstance(subject.of.cluster.id, subject.instance.id, 'promotion_tier: 15'),
       );
     },
   },
