@@ -28,7 +28,9 @@ for (const command of [program, ...program.commands]) {
 const flagsOf = (command: Command): string[] =>
   command.options.flatMap(({ long, short }) => [long, short].filter((flag) => typeof flag === 'string'));
 const all = program.commands.map((command) => [command.name(), [...flagsOf(command), '--help', '-h']]);
-console.log(JSON.stringify({ ...Object.fromEntries(all), help: [], '': [...flagsOf(program), '--help', '-h'] }));
+console.log(
+  JSON.stringify({ ...Object.fromEntries(all), help: [], '': [...flagsOf(program), '--help', '-h'] }),
+);
 
 let text = '';
 for await (const chunk of process.stdin) text += chunk;
