@@ -6,9 +6,10 @@
  * (in TypeScript behind `// `). *
  * With `--check` nothing is written, and the exit code is 1 where a file is stale.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { renderFileTypes } from '../src/config/file-types.ts';
+import { renderJsonSchema } from '../src/config/json-schema.ts';
 import { renderReference } from '../src/config/reference.ts';
 import { clusterEvents } from '../src/log/cluster-events.ts';
 import { processEvents } from '../src/log/process-events.ts';
@@ -52,16 +53,25 @@ function withPart(text: string, { file, name, render }: GeneratedPart): string {
   return `${text.slice(0, from + open.length)}\n\n${render()}\n\n${text.slice(to)}`;
 }
 
+/** Files that are nothing but generated. */
+const files = [{ file: 'config/aurelay.schema.json', name: 'schema', render: renderJsonSchema }] as const;
+
+const textOf = (file: string): string => (existsSync(pathOf(file)) ? readFileSync(pathOf(file), 'utf8') : '');
+
 const check = process.argv.includes('--check');
+for (const { file, name, render } of files) renew({ file, name }, textOf(file), render());
 for (const part of parts) {
-  const before = readFileSync(pathOf(part.file), 'utf8');
-  const after = withPart(before, part);
-  if (after === before) continue;
+  const before = textOf(part.file);
+  renew(part, before, withPart(before, part));
+}
+
+function renew({ file, name }: Pick<GeneratedPart, 'file' | 'name'>, before: string, after: string): void {
+  if (after === before) return;
   if (check) {
-    process.stderr.write(`${part.file} is stale (${part.name}): run \`npm run docs\`\n`);
+    process.stderr.write(`${file} is stale (${name}): run \`npm run docs\`\n`);
     process.exitCode = 1;
   } else {
-    writeFileSync(pathOf(part.file), after);
-    process.stdout.write(`wrote ${part.file} (${part.name})\n`);
+    writeFileSync(pathOf(file), after);
+    process.stdout.write(`wrote ${file} (${name})\n`);
   }
 }

@@ -96,7 +96,7 @@ describe('the package', { skip, timeout }, () => {
 
   test('offers its types and nothing of its inside', async () => {
     const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, unknown> };
-    assert.deepEqual(Object.keys(exports), ['.', './package.json']);
+    assert.deepEqual(Object.keys(exports), ['.', './config.schema.json', './package.json']);
     const url = new URL(`file://${packed.installed}/dist/public-types.js`);
     assert.deepEqual(Object.keys((await import(url.href)) as object), []);
   });
