@@ -17,7 +17,8 @@ COPY native/relay native/relay
 RUN node native/build.mjs && mkdir -p native/build
 COPY scripts/build.ts scripts/stamp-build.ts scripts/sbom.ts scripts/production-lock.ts scripts/
 COPY src src
-COPY dashboard dashboard
+COPY dashboard/build.mjs dashboard/
+COPY dashboard/src dashboard/src
 ARG AURELAY_BUILD=unknown
 ARG SOURCE_DATE_EPOCH
 RUN npm run build && npm run sbom && chmod 755 dist/cli.js
