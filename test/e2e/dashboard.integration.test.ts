@@ -18,11 +18,11 @@ import { WritingLoad } from '../support/writing-load.ts';
 
 /**
  * The dashboard in a real browser, before a real cluster that a client writes to. `npm run screenshots` lets it run long
- * enough for charts, crashes a server as well, and writes the pictures of the docs.
+ * enough for charts, freezes a server as well, and writes the pictures of the docs.
  */
 const wanted = process.env.AURELAY_SCREENSHOTS;
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const minutesOfCharts = 3;
+const minutesOfCharts = 1;
 
 const [engine] = (await enginesUnderTest()).filter(({ cluster }) => cluster === 'pg');
 assert(engine !== undefined);
@@ -56,6 +56,15 @@ describe('the dashboard', { skip, timeout: 120_000 + (wanted === undefined ? 0 :
       ...(wanted === undefined ? {} : { health: { interval: '1s' } }),
     });
     load = await WritingLoad.start(scope, engine, aurelay.port('writer'));
+    await occupy();
+    browser = await startBrowser(scope);
+    pictures = await pictureFolder();
+    watched = await openPage(browser, aurelay.url);
+    await watched.page.goto(aurelay.url);
+    await writerShown(watched.page, one);
+  });
+
+  async function occupy(): Promise<void> {
     for (const [endpoint, sessions] of [
       ['writer', 9],
       ['reader', 16],
@@ -63,12 +72,7 @@ describe('the dashboard', { skip, timeout: 120_000 + (wanted === undefined ? 0 :
     ] as const) {
       await stay(endpoint, sessions);
     }
-    browser = await startBrowser(scope);
-    pictures = await pictureFolder();
-    watched = await openPage(browser, aurelay.url);
-    await watched.page.goto(aurelay.url);
-    await writerShown(watched.page, one);
-  });
+  }
 
   /** Sessions that do nothing until they are closed. */
   async function stay(endpoint: string, sessions: number): Promise<void> {
@@ -225,6 +229,7 @@ describe('the dashboard', { skip, timeout: 120_000 + (wanted === undefined ? 0 :
     const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
     assert.ok((await phone.page.evaluate<number>(overflow)) <= 0, 'nothing is wider than the phone');
     if (wanted !== undefined) {
+      await occupy();
       await eventually(
         'there is something in the charts',
         async () => {
@@ -234,11 +239,11 @@ describe('the dashboard', { skip, timeout: 120_000 + (wanted === undefined ? 0 :
         },
         minutesOfCharts * 70_000,
       );
-      await crash();
       for (const { page } of [watched, dark, phone]) {
-        await page.getByRole('button', { name: '5 min' }).click();
+        await page.getByRole('button', { name: '5 min', exact: true }).click();
         await page.mouse.move(0, 0);
       }
+      await freeze();
     }
     await take(watched.page, 'light');
     await take(dark.page, 'dark');
@@ -251,17 +256,26 @@ describe('the dashboard', { skip, timeout: 120_000 + (wanted === undefined ? 0 :
     assert.deepEqual([...dark.sins, ...phone.sins], []);
   });
 
-  /** The writer dies, and a picture is taken while it is replaced. */
-  async function crash(): Promise<void> {
+  /** The writer freezes, and a picture is taken while it is replaced; then it is made a replica again. */
+  async function freeze(): Promise<void> {
     const victim = cluster.instances.find(({ id }) => id === two);
     assert(victim !== undefined);
-    for (const pid of await processesIn(victim.directory)) signalProcess(pid, 'SIGKILL');
+    const frozen = processesIn(victim.directory);
+    for (const pid of frozen) signalProcess(pid, 'SIGSTOP');
     await watched.page.waitForSelector('.cluster.level-busy');
-    await watched.page.waitForTimeout(700);
+    void Promise.all([stay('writer', 5)]);
+    await watched.page.locator('.endpoint').getByText('waiting').waitFor();
     await take(watched.page, 'failover');
-    await eventually('another is the writer', async () => (await aurelay.status()).phase === 'stable');
-    await stay('writer', 9);
-    await watched.page.waitForTimeout(20_000);
+    const writer = await eventually('another is the writer', async () => {
+      const { phase, writer: found } = await aurelay.status();
+      return phase === 'stable' && found !== null && found !== two && found;
+    });
+    for (const pid of frozen) signalProcess(pid, 'SIGKILL');
+    await cluster.rejoin(two, { writer, isDiverged: true, signal: AbortSignal.timeout(60_000) });
+    await stay('writer', 4);
+    await stay('reader', 6);
+    await watched.page.locator('.condition').getByText('All is well').waitFor();
+    await watched.page.waitForTimeout(6_000);
   }
 
   it('has done nothing that a good page does not do', () => {
