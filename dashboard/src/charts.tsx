@@ -192,8 +192,13 @@ interface AxesProps {
   readonly format: (value: number | null) => string;
 }
 
-const quarters = [1, 0.75, 0.5, 0.25, 0];
-const halves = [1, 0.5, 0];
+/** Whole minutes along the axis, as many as there is room for. */
+function minutesOf({ width, from, to }: Plane): readonly number[] {
+  const whole = Math.round((to - from) / 60_000);
+  const parts = whole === 60 ? [4, 2] : whole === 15 ? [3, 1] : [5, 1];
+  const count = (width < 330 ? parts[1] : parts[0]) ?? 1;
+  return Array.from({ length: count + 1 }, (_, index) => (index * whole) / count);
+}
 
 const Axes = ({ plane, ticks, format }: AxesProps) => (
   <g class="axes">
@@ -205,17 +210,16 @@ const Axes = ({ plane, ticks, format }: AxesProps) => (
         </text>
       </g>
     ))}
-    {(plane.width < 330 ? halves : quarters).map((quarter) => {
-      const x = plane.width * (1 - quarter);
-      const minute = (quarter * (plane.to - plane.from)) / 60_000;
+    {minutesOf(plane).map((minute, index, all) => {
+      const x = plane.width - (minute * 60_000 * plane.width) / (plane.to - plane.from);
       return (
         <text
-          key={quarter}
+          key={minute}
           x={x}
           y={plane.height + 16}
-          text-anchor={quarter === 0 ? 'end' : quarter === 1 ? 'start' : 'middle'}
+          text-anchor={minute === 0 ? 'end' : index === all.length - 1 ? 'start' : 'middle'}
         >
-          {quarter === 0 ? 'now' : `−${Number(minute.toFixed(1))} min`}
+          {minute === 0 ? 'now' : `−${minute} min`}
         </text>
       );
     })}
