@@ -3,7 +3,6 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { completionScripts, type Shell, shells } from './commands/completion/scripts.ts';
 import { endWithReader } from './commands/end-with-reader.ts';
 import { exitCode } from './commands/exit-codes.ts';
-import { addInstance, readHost, readName, readServerAddress, readWord } from './commands/init/options.ts';
 import { tlsModes } from './config/tls.ts';
 import { relayToUse } from './proxy/relay/create-relay.ts';
 import { release, releaseLine } from './release.ts';
@@ -109,25 +108,25 @@ program
 program
   .command('init')
   .description('find a cluster from one of its servers, and write a first configuration for it')
-  .option('--address <host:port>', 'one of its servers, whichever', readServerAddress)
+  .option('--address <host:port>', 'one of its servers, whichever')
   .addOption(
     new Option('--engine <engine>', 'what answers there (default: as it says)').choices([
       'postgres',
       'mysql',
     ]),
   )
-  .option('--user <user>', 'whom Aurelay logs in as (docs/servers.md has the grants)', readWord)
+  .option('--user <user>', 'whom Aurelay logs in as (docs/servers.md has the grants)')
   .option(
     '--password-file <file>',
     'its password, alone in a file; else AURELAY_MONITOR_PASSWORD, else it is asked for',
   )
-  .option('--database <name>', 'PostgreSQL: the database to log in to (default: "postgres")', readWord)
+  .option('--database <name>', 'PostgreSQL: the database to log in to (default: "postgres")')
   .option(
     '--instance <[name=]host:port>',
     'one more server, which the others cannot name; repeatable',
-    addInstance,
+    (text: string, before: readonly string[] = []) => [...before, text],
   )
-  .option('--cluster <name>', 'what to call the cluster', readName)
+  .option('--cluster <name>', 'what to call the cluster')
   .addOption(
     new Option(
       '--mode <mode>',
@@ -140,7 +139,7 @@ program
     ),
   )
   .option('--server-ca <file>', 'the authority of their certificates (PEM); implies verify-full')
-  .option('--listen-host <host>', 'where the endpoints listen', readHost, '127.0.0.1')
+  .option('--listen-host <host>', 'where the endpoints listen', '127.0.0.1')
   .option(
     '--listen-port <port>',
     'the first port for them, where it is free (default: 6432, MySQL 6306)',

@@ -24,7 +24,15 @@ import { exitCode } from './exit-codes.ts';
 import { freeListenPort } from './init/listen-ports.ts';
 import { askPassword, FlagsMissing, InitFailed, type Login, loginOf, missingFlags } from './init/login.ts';
 import { FileExists, refuseExisting, writeNewFile } from './init/new-file.ts';
-import { type InitOptions, readMode, readName, readServerAddress } from './init/options.ts';
+import {
+  type InitFlags,
+  type InitOptions,
+  NotUsable,
+  readFlags,
+  readMode,
+  readName,
+  readServerAddress,
+} from './init/options.ts';
 import { AnswersEnded, type Prompter, prompterOf } from './init/prompter.ts';
 import { serverTlsOf } from './init/server-tls.ts';
 import { json } from './with-client.ts';
@@ -42,8 +50,9 @@ const loginTries = 3;
 const usualPorts: Readonly<Record<EngineName, number>> = { postgres: 6432, mysql: 6306 };
 
 /** Discovers a cluster from one of its servers, and writes a first configuration for it. */
-export async function init(options: InitOptions): Promise<void> {
+export async function init(flags: InitFlags): Promise<void> {
   try {
+    const options = readFlags(flags);
     const output = outputOf(options);
     if (output !== null && output !== '-') refuseExisting(output, options.force === true);
     const prompter = prompterOf(process.stdin, process.stderr);
@@ -61,7 +70,7 @@ export async function init(options: InitOptions): Promise<void> {
 }
 
 function codeOf(error: unknown): number {
-  if (error instanceof FlagsMissing) return exitCode.usage;
+  if (error instanceof FlagsMissing || error instanceof NotUsable) return exitCode.usage;
   if (error instanceof AnswersEnded && error.interrupted) return exitCode.interrupted;
   const isOurs = [InitFailed, FileExists, AnswersEnded, TlsFilesInvalid].some((one) => error instanceof one);
   if (!isOurs && (error as NodeJS.ErrnoException).code === undefined) throw error;

@@ -8,9 +8,10 @@ import { freeListenPort } from '../../src/commands/init/listen-ports.ts';
 import { loginOf } from '../../src/commands/init/login.ts';
 import { FileExists, writeNewFile } from '../../src/commands/init/new-file.ts';
 import {
-  addInstance,
   type InitOptions,
+  readFlags,
   readHost,
+  readInstance,
   readServerAddress,
 } from '../../src/commands/init/options.ts';
 import { serverTlsOf } from '../../src/commands/init/server-tls.ts';
@@ -177,14 +178,19 @@ test('a port that somebody has, or that a server has, is passed over', async (t)
 });
 
 test('addresses and names, as they are said', () => {
-  assert.deepEqual(addInstance('db2:5433', []), [{ name: null, address: { host: 'db2', port: 5433 } }]);
-  assert.deepEqual(addInstance('orders-2=[fd00::2]:5433', [])[0], {
+  assert.deepEqual([readInstance('db2:5433')], [{ name: null, address: { host: 'db2', port: 5433 } }]);
+  assert.deepEqual(readInstance('orders-2=[fd00::2]:5433'), {
     name: 'orders-2',
     address: { host: 'fd00::2', port: 5433 },
   });
   assert.deepEqual(readServerAddress(' db1 '), { host: 'db1', port: null });
-  assert.throws(() => addInstance('=db2', []), /name of an instance/);
+  assert.throws(() => readInstance('=db2'), /name of an instance/);
   assert.throws(() => readServerAddress('postgres://db1/x'), /no URL/);
+  const said = { listenHost: '127.0.0.1', adminPort: 8080 };
+  assert.throws(() => readFlags({ ...said, address: '5432' }), /^NotUsable: --address: .*db1:5432/);
+  assert.throws(() => readFlags({ ...said, listenHost: 'a:1' }), /--listen-host: .*without a port/);
+  assert.throws(() => readFlags({ ...said, user: ' ' }), /--user: /);
+  assert.throws(() => readFlags({ ...said, cluster: 'Orders!' }), /--cluster: .*lower-case/);
   assert.equal(readHost('[::1]'), '::1');
   assert.equal(readHost('::1'), '::1');
 });
