@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { freeListenPort } from '../../src/commands/init/listen-ports.ts';
 import { loginOf } from '../../src/commands/init/login.ts';
-import { FileExists, writeNewFile } from '../../src/commands/init/new-file.ts';
+import { FileExists, refuseUnwritable, writeNewFile } from '../../src/commands/init/new-file.ts';
+import { isAnswered, OpenQuestions } from '../../src/commands/init/open-questions.ts';
 import {
   type InitOptions,
   readFlags,
@@ -15,6 +16,7 @@ import {
   readServerAddress,
 } from '../../src/commands/init/options.ts';
 import { serverTlsOf } from '../../src/commands/init/server-tls.ts';
+import type { Missing } from '../../src/discovery/topology.ts';
 import { eventually } from '../support/eventually.ts';
 import { programMissing, runProgram, startProgram } from '../support/programs.ts';
 import { scopeOf } from '../support/scope.ts';
@@ -70,7 +72,7 @@ test('what cannot be is told with the flag that says it, and no file is left', {
   ];
   const cases: [number, string[], RegExp][] = [
     [2, ['--instance', 'Orders 2=db2'], /name of an instance: lower-case/],
-    [1, ['--json', '--output', '-'], /both want standard output/],
+    [2, ['--json', '--output', '-'], /both want standard output/],
     [1, server, /no PostgreSQL, MySQL or MariaDB server answers: 127\.0\.0\.1:\d+: connect ECONNREFUSED/],
     [
       1,
@@ -164,6 +166,26 @@ test('a file is written whole, for its owner alone, and replaces another by forc
   await assert.rejects(writeNewFile(join(folder, 'none', 'a.yaml'), 'x', false), { code: 'ENOENT' });
   assert.deepEqual(readdirSync(folder), ['a.yaml']);
   assert.ok(existsSync(file));
+  await refuseUnwritable(file);
+  await assert.rejects(refuseUnwritable(join(folder, 'none', 'a.yaml')), /none does not exist: make it/);
+});
+
+test('servers that look the same are each asked for once, whatever they come to be called', () => {
+  const one = (teller: string, port: number | null = null): Missing => ({
+    ...{ teller, tried: [] },
+    sighting: { hosts: ['10.0.0.2'], port, mark: null, name: null, synchronous: false },
+  });
+  const questions = new OpenQuestions();
+  assert.equal(questions.next([]), null);
+  const [first, second] = [one('vm'), one('vm')];
+  assert.equal(questions.next([first, second]), first);
+  assert.ok(!isAnswered(first, [first, second], [one('main-1'), one('main-1')]));
+  questions.close(first);
+  const renamed = [one('main-1'), one('main-1')];
+  assert.equal(questions.next(renamed), renamed[1]);
+  assert.ok(isAnswered(one('main-1'), renamed, renamed.slice(1)));
+  assert.equal(questions.next(renamed.slice(1)), null);
+  assert.ok(questions.next([...renamed, one('b', 5433)]) !== null);
 });
 
 test('a port that somebody has, or that a server has, is passed over', async (t) => {

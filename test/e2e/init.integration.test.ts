@@ -176,7 +176,7 @@ test('PostgreSQL: from one server to a cluster that was switched over through th
     }
     assert.deepEqual([...asked].sort(), ['pg-2', 'pg-3', 'pg-4']);
     await answer('What to call the cluster [pg]', 'orders');
-    await answer('promotes a replica; observe', 'automatic');
+    await answer('Mode [observe]', 'automatic');
     const { status, stdout } = await result;
     assert.equal(status, 0, stdout);
     assert.ok(!stdout.includes(password), 'the password is not shown');

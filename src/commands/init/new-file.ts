@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { access, link, open, rename, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 
 /** The file is there, and was not to be replaced. */
 export class FileExists extends Error {
@@ -10,9 +11,30 @@ export class FileExists extends Error {
   }
 }
 
+/** Its folder is not there, or not ours. */
+export class FileUnwritable extends Error {
+  override readonly name = 'FileUnwritable';
+
+  constructor(path: string, { code }: NodeJS.ErrnoException) {
+    const folder = dirname(resolve(path));
+    super(
+      code === 'ENOENT'
+        ? `${folder} does not exist: make it, or give another --output`
+        : `${folder} cannot be written to (${code}): give another --output`,
+    );
+  }
+}
+
 /** For an early word; `writeNewFile` looks again. */
 export function refuseExisting(path: string, force: boolean): void {
   if (!force && existsSync(path)) throw new FileExists(path);
+}
+
+/** For an early word, too. Throws `FileUnwritable`. */
+export async function refuseUnwritable(path: string): Promise<void> {
+  await access(dirname(resolve(path)), constants.W_OK).catch((error: NodeJS.ErrnoException) => {
+    throw new FileUnwritable(path, error);
+  });
 }
 
 /** Of whoever writes it alone: people put passwords into configurations, whatever one tells them. */
