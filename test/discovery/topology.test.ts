@@ -89,7 +89,7 @@ test('`localhost` is no address for the others, unless all are on one machine', 
   const apart = new World()
     .with(['db1:5432'], discovery('a', { names: ['a'] }))
     .with(['db1:5433'], replica('b', '127.0.0.1:5432'))
-    .with(['db2:5432'], replica('c', 'db1:5432'));
+    .with(['db2:5432'], replica('c', 'db1:5433'));
   const named = ['db1:5433', 'db2:5432'].map((one) => ({ address: at(one), name: null }));
   const found = await topology(apart, 'db1:5432', { named });
   assert.equal(server(found, 'a').replicationAddress, null);

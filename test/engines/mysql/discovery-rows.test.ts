@@ -47,6 +47,11 @@ test('a replica is where it says that it is', () => {
   ]);
 });
 
+test('a port of 0 is none', () => {
+  const [first] = read({ replicas: [{ Server_id: '2', Host: 'db2', Port: '0' }] }).replicas;
+  assert.equal(first?.port, null);
+});
+
 test('where it does not say, it may be wherever somebody reads the binary log from', () => {
   const processes = [
     { Command: 'Binlog Dump GTID', Host: '10.0.0.2:51234' },
