@@ -158,7 +158,8 @@ export const postgresPrivilegeRules: readonly PostgresRule[] = [
     remedy: 'let applications log in as ordinary roles, or make the monitor user a superuser',
     look: (subject) => {
       if (!acts(subject) || writerOf(subject.of)?.instance.id !== subject.instance.id) return notApplicable;
-      const { unread, superuserSessions: names } = subject.facts;
+      const { unread, rights, superuserSessions: names } = subject.facts;
+      if (!rights.monitor) return notChecked('only members of pg_monitor see whose sessions there are');
       if (unread.has('sessions')) return notChecked(unread.get('sessions') ?? '');
       if (names.length === 0) return passed;
       return found(
