@@ -4,21 +4,26 @@ import { parseArgs } from 'node:util';
 import { unreachable } from '../src/base/assert.ts';
 import { makeTempFolder } from '../src/demo/temp-folder.ts';
 import { allGuides, walkOf } from '../test/guides/all-guides.ts';
-import { packAurelay } from '../test/guides/aurelay-package.ts';
+import { type AurelayPackage, packAurelay, withNpmCache } from '../test/guides/aurelay-package.ts';
 import { baseSystem, startFreshMachine, whyNoMachine } from '../test/guides/fresh-machine.ts';
 import type { Guide, Step } from '../test/guides/guide.ts';
 import { runGuide, type StepReport } from '../test/guides/run-guide.ts';
 import { openScope } from '../test/support/scope.ts';
 
 /**
- * `npm run guides -- [NAME…] [--list] [--verbose]`: does what the guides say, as they are written, each on a fresh Debian
+ * `npm run guides -- [NAME…] [--package FILE] [--list] [--verbose]`: does what the guides say, as they are written, each on a fresh Debian
  * of its own, with the Aurelay of this checkout. Exit code 1 where something does not come out as a page says, or no such
  * machine can be had here. Base systems and packages are kept in `AURELAY_GUIDES_CACHE` (default: ~/.cache/aurelay-guides)
  * and come from `AURELAY_GUIDES_MIRROR` (default: http://deb.debian.org/debian).
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { list: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false } },
+  options: {
+    /** A tarball of Aurelay, in place of the one that this checkout makes. */
+    package: { type: 'string' },
+    list: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+  },
 });
 const cache = process.env.AURELAY_GUIDES_CACHE ?? join(homedir(), '.cache/aurelay-guides');
 const mirror = process.env.AURELAY_GUIDES_MIRROR ?? 'http://deb.debian.org/debian';
@@ -57,8 +62,8 @@ async function tryAll(chosen: readonly Guide[], guides: readonly Guide[]): Promi
   const folder = await makeTempFolder();
   const rows: Row[] = [];
   try {
-    console.log('packing Aurelay');
-    const aurelay = await packAurelay(join(folder.path, 'package'), join(cache, 'npm'));
+    const tarball = values.package ?? (await packAurelay(join(folder.path, 'package')));
+    const aurelay = await withNpmCache(tarball, join(cache, 'npm'), join(folder.path, 'prefix'));
     for (const guide of chosen) rows.push(await tryOne(guide, guides, aurelay));
   } finally {
     await folder.remove();
@@ -67,11 +72,7 @@ async function tryAll(chosen: readonly Guide[], guides: readonly Guide[]): Promi
   return rows.every(({ outcome }) => outcome === 'as written') ? 0 : 1;
 }
 
-async function tryOne(
-  guide: Guide,
-  guides: readonly Guide[],
-  aurelay: Awaited<ReturnType<typeof packAurelay>>,
-): Promise<Row> {
+async function tryOne(guide: Guide, guides: readonly Guide[], aurelay: AurelayPackage): Promise<Row> {
   const row: Row = {
     guide: guide.name,
     run: 0,

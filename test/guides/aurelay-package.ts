@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -15,8 +15,8 @@ export interface AurelayPackage {
   readonly npmRegistry: string;
 }
 
-/** What `npm pack` makes of this checkout, and the packages that it needs, in `folder`; `npmCache` may be full already. */
-export async function packAurelay(folder: string, npmCache: string): Promise<AurelayPackage> {
+/** What `npm pack` makes of this checkout, in `folder`. */
+export async function packAurelay(folder: string): Promise<string> {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
@@ -25,10 +25,22 @@ export async function packAurelay(folder: string, npmCache: string): Promise<Aur
   await npm('pack', '--pack-destination', folder);
   const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz'));
   if (tarball === undefined) throw new Error('npm pack made no tarball');
-  const path = join(folder, tarball);
-  const there = ['--global', '--prefix', join(folder, 'prefix'), '--cache', npmCache, '--ignore-scripts'];
-  await npm('install', ...there, '--prefer-offline', path);
-  return { tarball: path, npmCache, npmRegistry: (await npm('config', 'get', 'registry')).trim() };
+  return join(folder, tarball);
+}
+
+/** Has npm keep in `npmCache` what the installation of a tarball needs, by installing it to `prefix`. */
+export async function withNpmCache(
+  tarball: string,
+  npmCache: string,
+  prefix: string,
+): Promise<AurelayPackage> {
+  const there = ['--global', '--prefix', prefix, '--cache', npmCache, '--ignore-scripts', '--prefer-offline'];
+  await npm('install', ...there, resolve(tarball));
+  return {
+    tarball: resolve(tarball),
+    npmCache,
+    npmRegistry: (await npm('config', 'get', 'registry')).trim(),
+  };
 }
 
 async function npm(...args: readonly string[]): Promise<string> {
