@@ -51,7 +51,8 @@ export async function baseSystem(system: GuideSystem, cache: string, mirror: str
   await rm(partial, { recursive: true, force: true });
   await mkdir(cache, { recursive: true });
   const options = ['--variant=minbase', `--include=${packages.join(',')}`];
-  await succeed('debootstrap', [...options, suites[system], partial, mirror]);
+  // Whatever it mounts there is gone with it, however it ends.
+  await succeed('unshare', ['--mount', 'debootstrap', ...options, suites[system], partial, mirror]);
   await copyNode(partial);
   await writeFile(join(partial, 'etc/hosts'), '127.0.0.1 localhost\n::1 localhost\n127.0.1.1 db\n');
   // As in a container: there is no service manager, so that packages start nothing.

@@ -2,8 +2,8 @@ import { Command } from 'commander';
 
 /**
  * `node --import tsx command-lines.ts`: reads command lines, a JSON array of words each line, and answers each with a line:
- * null, or what the command line of Aurelay says against it. Nothing is run. The first line that it prints describes the
- * commands: `{ NAME: [FLAG, …] }`.
+ * null, or what the command line of Aurelay says against it. Nothing is run. The first answer describes the commands:
+ * `{ NAME: [FLAG, …] }`. Answers begin with `@`: a version prints itself.
  */
 async function captured(): Promise<Command> {
   const parse = Command.prototype.parseAsync;
@@ -19,6 +19,7 @@ async function captured(): Promise<Command> {
   return found;
 }
 
+const answer = (value: unknown): void => console.log(`@${JSON.stringify(value)}`);
 const program = await captured();
 const quiet = { writeOut: () => {}, writeErr: () => {} };
 for (const command of [program, ...program.commands]) {
@@ -28,19 +29,17 @@ for (const command of [program, ...program.commands]) {
 const flagsOf = (command: Command): string[] =>
   command.options.flatMap(({ long, short }) => [long, short].filter((flag) => typeof flag === 'string'));
 const all = program.commands.map((command) => [command.name(), [...flagsOf(command), '--help', '-h']]);
-console.log(
-  JSON.stringify({ ...Object.fromEntries(all), help: [], '': [...flagsOf(program), '--help', '-h'] }),
-);
+answer({ ...Object.fromEntries(all), help: [], '': [...flagsOf(program), '--help', '-h'] });
 
 let text = '';
 for await (const chunk of process.stdin) text += chunk;
 for (const line of text.split('\n').filter((row) => row !== '')) {
   try {
     await program.parseAsync(JSON.parse(line) as string[], { from: 'user' });
-    console.log('null');
+    answer(null);
   } catch (error) {
     const { code, message } = error as { code: string; message: string };
     const isAnswer = code === 'commander.helpDisplayed' || code === 'commander.version';
-    console.log(JSON.stringify(isAnswer ? null : message));
+    answer(isAnswer ? null : message);
   }
 }

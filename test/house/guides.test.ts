@@ -80,10 +80,9 @@ function answers(lines: readonly AurelayLine[]): { commands: Flags; complaints: 
     { cwd: root, encoding: 'utf8', input: lines.map(({ words }) => `${JSON.stringify(words)}\n`).join('') },
   );
   assert.equal(status, 0, stderr);
-  const [commands, ...complaints] = stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as unknown);
+  const [commands, ...complaints] = [...stdout.matchAll(/^@(.*)$/gm)].map(
+    ([, text = '']) => JSON.parse(text) as unknown,
+  );
   return { commands: commands as Flags, complaints: complaints as (string | null)[] };
 }
 
