@@ -13,6 +13,8 @@ import { renderJsonSchema } from '../src/config/json-schema.ts';
 import { renderReference } from '../src/config/reference.ts';
 import { clusterEvents } from '../src/log/cluster-events.ts';
 import { processEvents } from '../src/log/process-events.ts';
+import { driversUnderTest } from '../test/drivers/failover/drivers.ts';
+import { renderSnippet } from '../test/drivers/failover/snippet.ts';
 import { renderDiagnosisTable } from './diagnosis-table.ts';
 import { renderEventTable, renderFieldTable } from './event-tables.ts';
 import { renderPrometheusSpec } from './prometheus-spec.ts';
@@ -40,6 +42,10 @@ const parts: readonly GeneratedPart[] = [
     render: () => renderPrometheusSpec(readFileSync(pathOf('config/prometheus/aurelay.rules.yml'), 'utf8')),
   },
   { file: 'docs/doctor.md', name: 'diagnosis', render: renderDiagnosisTable },
+  ...driversUnderTest.map((driver) => ({
+    ...{ file: 'docs/guides/drivers.md', name: `code for ${driver.name}` },
+    render: () => renderSnippet(driver),
+  })),
 ];
 
 const pathOf = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url));

@@ -1,0 +1,4 @@
+/** What the writing program needs of a driver. */
+interface Orders {
+    void insert(int client, long number) throws Exception;
+}
