@@ -19,6 +19,7 @@ import { EventLog } from './control/event-log.ts';
 import { type FailoverLog, failoverLog } from './control/failover-log.ts';
 import type { FailoverRecord } from './control/failover-record.ts';
 import type { Story } from './control/narrate.ts';
+import { lockStateDir, type StateLock } from './control/state-lock.ts';
 import { fileStore, type LastingStore, memoryStore, type StateStore } from './control/state-store.ts';
 import type { Supervisor } from './control/supervisor.ts';
 import { targetOf } from './control/target.ts';
@@ -96,6 +97,7 @@ class Wiring implements App, Controls {
   private readonly retired: House['retired'] = new Map();
   private readonly stores = new Map<ClusterId, LastingStore>();
   private readonly reloader: Reloader | null;
+  private stateLock: StateLock | null = null;
   private unwatch: (() => void) | null = null;
   private readonly viewListeners = new Set<(view: ClusterView) => void>();
   private readonly watchers = new Map<ClusterId, Set<(view: ClusterView) => void>>();
@@ -105,6 +107,7 @@ class Wiring implements App, Controls {
   constructor(options: AppOptions) {
     this.options = options;
     this.configured = options.config;
+    this.lockState(options.config);
     const { logger } = options;
     const { keepaliveMs, userTimeoutMs } = options.config.tcp;
     const { relay, kind, detail } = createRelay(this.clock, process.env, userTimeoutMs);
@@ -164,6 +167,13 @@ class Wiring implements App, Controls {
     this.metrics.watch(this);
   }
 
+  /** Before anything is read there. Two that only watch are in nobody's way. Throws `StateDirInUse`. */
+  private lockState({ stateDir, clusters }: Config): void {
+    const decides = [...clusters.values()].some(({ failover }) => failover.mode === 'automatic');
+    if (stateDir === null || !decides) return;
+    this.stateLock ??= lockStateDir(stateDir, new Date(this.clock.wallTime()));
+  }
+
   private createReloader(): Reloader | null {
     const { source, logger, followLog } = this.options;
     if (source === undefined) return null;
@@ -186,6 +196,7 @@ class Wiring implements App, Controls {
       stateSaved: async (cluster) => stores.get(cluster)?.saved(),
       tell: (cluster, message) => this.tell(cluster, message),
       followLog: followLog ?? followLevel,
+      lockState: (config) => this.lockState(config),
       refresh: () => this.refreshCertificates(),
     });
     const onOutcome = (outcome: ReloadOutcome): void => {
@@ -303,6 +314,7 @@ class Wiring implements App, Controls {
     this.certificates.stop();
     await this.admin?.close();
     this.metrics.close();
+    this.stateLock?.release();
   }
 
   private async inheritedSocket(listen: Address): Promise<number | null> {

@@ -28,6 +28,8 @@ export interface House {
   stateSaved(cluster: ClusterId): Promise<void>;
   /** An event of a cluster that has just been added or removed. */
   tell(cluster: ClusterId, message: string): void;
+  /** Keeps other processes from `state_dir` where one is to decide now; throws where another does. */
+  lockState(next: Config): void;
   /** The log is written so from here on. */
   followLog(settings: Config['log']): void;
   /** Called last in each reload, changed configuration or not: what is kept in other files is read again. */
@@ -60,8 +62,9 @@ export class ReloadTarget implements Reloadable {
   }
 
   async prepare(next: Config, plan: ReloadPlan): Promise<void> {
-    const { proxy, createController, stateSaved } = this.#house;
+    const { proxy, createController, lockState, stateSaved } = this.#house;
     const wanted = this.#addressesToOpen(next);
+    lockState(next);
     for (const id of plan.addedClusters) {
       await stateSaved(id);
       const config = next.clusters.get(id);

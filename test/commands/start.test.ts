@@ -64,6 +64,21 @@ test('a SIGTERM before there is a writer ends it in order', { timeout: deadline 
   assert.doesNotMatch(run.output(), /fatal|not-to-be-seen/);
 });
 
+test('a second one on the same state_dir is refused, and told which has it', {
+  timeout: deadline,
+}, async (t) => {
+  const file = await deadCluster(t);
+  const first = aurelay(t, 'start', '-c', file);
+  await until('it has started', () => first.output().includes('admin.listening'));
+  const second = aurelay(t, 'start', '-c', file);
+  assert.equal(await second.code, 1);
+  assert.match(
+    second.output(),
+    new RegExp(`state_dir .* in use by another Aurelay .process ${first.child.pid},`),
+  );
+  assert.equal(first.child.exitCode, null);
+});
+
 test('a port that is taken stops the start, with its name and what to do', {
   timeout: deadline,
 }, async (t) => {
