@@ -78,7 +78,8 @@ class Reader {
     if (terminal.isBusy) return failed(step, `the terminal \`${step.terminal}\` is busy: interrupt it first`);
     const file = await this.#share(`${guide}-${step.line}.sh`, step.script);
     const { deadlineMs, runsUntil, withinMs } = step;
-    const stopsAtFailure = step.exitStatus === 0 && withinMs === null;
+    // What goes on running is a reader's loop, which an error does not end.
+    const stopsAtFailure = step.exitStatus === 0 && withinMs === null && runsUntil === null;
     const options = { deadlineMs, runsUntil, stopsAtFailure };
     const giveUpAt = performance.now() + (withinMs ?? 0);
     for (;;) {
