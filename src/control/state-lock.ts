@@ -108,10 +108,13 @@ function isAlive({ pid, started, boot, pidNamespace }: Holder, own: Omit<Holder,
   }
 }
 
-/** Null where there is no such process, or the system does not tell. */
+/** Null where there is no such process, only what is left of an ended one, or the system does not tell. */
 const startOf = (pid: number): string | null =>
-  // The name of the program, in brackets, may have anything in it.
-  told(() => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19] ?? null);
+  told(() => {
+    // The name of the program, in brackets, may have anything in it.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    return fields[0] === 'Z' ? null : (fields[19] ?? null);
+  });
 
 function told<Value>(look: () => Value): Value | null {
   try {
