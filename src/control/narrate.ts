@@ -267,7 +267,7 @@ export function narrate(before: ClusterState, event: Event, step: Step, policy: 
   const after = step.state;
   const reason = viewOf(after, event.at, policy.durability).reason ?? '';
   const scene: Scene = { before, after, event, reason, policy };
-  const stories: Story[] = [...healthStories(before, after, event), ...reportStories(event)];
+  const stories: Story[] = [...healthStories(before, after, event), ...reportStories(event, after)];
   for (const rule of step.fired) {
     const line = storyOfRule[rule];
     if (line === undefined) continue;
@@ -339,7 +339,7 @@ const roleWords = ({ observation }: InstanceState): string =>
   observation === null ? '' : ` (${observation.role}, ${observation.version})`;
 
 /** What an effect reported and no rule speaks of. */
-function reportStories(event: Event): Story[] {
+function reportStories(event: Event, { deposed }: ClusterState): Story[] {
   const story = (
     level: LogLevel,
     name: ClusterEventName,
@@ -357,7 +357,8 @@ function reportStories(event: Event): Story[] {
       );
     case 'not-following':
       return story(
-        'error',
+        // Of a former writer that is nothing to worry about: it is brought back otherwise.
+        deposed.has(event.instance) ? 'warn' : 'error',
         'replica.not-repointed',
         `${event.instance} could not be pointed at the writer: ${event.why}`,
       );
@@ -413,7 +414,9 @@ function rejoinStories(effect: Effect): Story[] {
     ? ''
     : lost === null
       ? '; what it has and the writer lacks is lost'
-      : `; ${lost.amount} ${lost.unit} that the writer lacks are lost`;
+      : lost.unit === 'bytes'
+        ? `; ${lost.amount} bytes of its log that the writer lacks are thrown away`
+        : `; ${lost.amount} transactions that the writer lacks are lost`;
   return [
     {
       level: isDiverged ? 'warn' : 'info',

@@ -27,6 +27,7 @@ export function demoGuide(options: GuideOptions): string {
     '',
     ...clusters.flatMap((cluster) => tryLines(cluster, options)),
     bold('Look'),
+    `  http://127.0.0.1:${ports.admin}/   the dashboard: open it in a browser`,
     commands([
       [`curl -s http://127.0.0.1:${ports.admin}/api/v1/clusters`, 'roles, health, lag, sessions'],
       [`curl -sN http://127.0.0.1:${ports.admin}/api/v1/events`, 'what happens, as it happens'],

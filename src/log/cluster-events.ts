@@ -140,9 +140,9 @@ export const clusterEvents = {
   },
   'replica.repointed': { level: 'info', fields: [], when: 'a replica was pointed at the writer' },
   'replica.not-repointed': {
-    level: 'error',
+    level: ['warn', 'error'],
     fields: [],
-    when: 'a replica could not be pointed at the writer',
+    when: 'a replica could not be pointed at the writer; `warn`: it is a former writer, which is brought back otherwise ([rejoin.md](rejoin.md))',
     alert: 'AurelayReplicaNotReplicating',
   },
   'replica.diverged': {

@@ -308,7 +308,7 @@ const settings = (): Map<string, PostgresSetting> =>
         ['wal_keep_size', '1024', { unit: 'MB' }],
         ['wal_level', 'replica', { context: 'postmaster' }],
         ['wal_log_hints', 'on', { context: 'postmaster' }],
-        ['wal_receiver_timeout', '10000', { unit: 'ms' }],
+        ['wal_receiver_timeout', '4000', { unit: 'ms' }],
         ['wal_sender_timeout', '10000', { unit: 'ms' }],
       ] satisfies [string, string, Partial<PostgresSetting>?][]
     ).map(([name, value, more]) => [name, pgSetting(value, more)]),
@@ -329,7 +329,7 @@ function variables(flavor: Flavor, number: number): Map<string, string> {
     ['relay_log_recovery', 'ON'],
     ['server_id', String(number)],
     ['skip_name_resolve', 'ON'],
-    ['slave_net_timeout', '10'],
+    ['slave_net_timeout', '4'],
     ['sql_mode', 'TRADITIONAL'],
     ['sync_binlog', '1'],
     ['sync_relay_log', '10000'],

@@ -283,8 +283,8 @@ const cases: Readonly<Record<string, Case>> = {
     if (conninfo !== null) servers[1].postgres.conninfo = { ...conninfo, hasCredential: false };
   }),
   'pg-silence-unnoticed': pg(
-    /is 60 s.*SET wal_receiver_timeout = '10s';/,
-    set('wal_receiver_timeout', '60000'),
+    /is 6s, and Aurelay gives a silent writer up after 3s.*SET wal_receiver_timeout = '4s';/,
+    set('wal_receiver_timeout', '6000'),
   ),
   'pg-dead-replica-unnoticed': pg(
     /is 0 \(never\).*SET wal_sender_timeout = '10s';/,

@@ -1,7 +1,9 @@
+import { formatDuration } from '../../../base/duration.ts';
 import { parseIp } from '../../../base/ip.ts';
 import { act, configureCluster, editHba, sql } from '../../fix.ts';
 import { mayReplicate } from '../../hba.ts';
 import { found, notApplicable, notChecked, type PostgresRule, passed } from '../../rule.ts';
+import { patienceMs, silenceSeconds } from '../../silence.ts';
 import { isReplica, others, type PostgresSubject, postgresOf, writerOf } from '../../subject.ts';
 import { identifier, millisecondsOf, setting, textOf } from './settings.ts';
 
@@ -79,18 +81,18 @@ export const postgresReplicationRules: readonly PostgresRule[] = [
     id: 'pg-silence-unnoticed',
     severity: 'warning',
     scope: 'postgres',
-    expects: `\`wal_receiver_timeout\` is no more than ${longestSilenceMs / 1000} s`,
+    expects: 'half of `wal_receiver_timeout` is shorter than `fall` × `timeout` of `health`',
     why: 'While nothing is written a replica hears its writer every half of it: for longer than Aurelay waits, a writer that only Aurelay cannot reach is taken for dead, and a second one is promoted.',
-    remedy: "`wal_receiver_timeout = '10s'`, and a reload",
+    remedy: "`wal_receiver_timeout = '4s'` (with the default `health`), and a reload",
     look: (subject) => {
       const timeoutMs = millisecondsOf(subject, 'wal_receiver_timeout');
       if (timeoutMs === null) return notApplicable;
-      if (timeoutMs > 0 && timeoutMs <= longestSilenceMs) return passed;
+      const limitMs = patienceMs(subject);
+      if (timeoutMs > 0 && timeoutMs / 2 < limitMs) return passed;
+      const words = timeoutMs === 0 ? '0 (never)' : formatDuration(timeoutMs);
       return found(
-        timeoutMs === 0
-          ? 'wal_receiver_timeout is 0 (never)'
-          : `wal_receiver_timeout is ${timeoutMs / 1000} s`,
-        ...setting(subject, 'wal_receiver_timeout', silence),
+        `wal_receiver_timeout is ${words}, and Aurelay gives a silent writer up after ${formatDuration(limitMs)}`,
+        ...setting(subject, 'wal_receiver_timeout', `'${silenceSeconds(limitMs)}s'`),
       );
     },
   },
