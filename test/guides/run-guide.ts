@@ -75,6 +75,7 @@ class Reader {
 
   async #run(guide: string, step: RunStep): Promise<Taken> {
     const terminal = await this.#terminal(step.terminal);
+    await terminal.settle();
     if (terminal.isBusy) return failed(step, `the terminal \`${step.terminal}\` is busy: interrupt it first`);
     const file = await this.#share(`${guide}-${step.line}.sh`, step.script);
     const { deadlineMs, runsUntil, withinMs } = step;

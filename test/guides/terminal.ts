@@ -4,6 +4,7 @@ import type { Shell } from './fresh-machine.ts';
 /** Longer outputs are cut at the front. */
 const outputLimit = 1_000_000;
 const openTimeoutMs = 15_000;
+const settleTimeoutMs = 3_000;
 const interruptTimeoutMs = 60_000;
 /** From the end of a shell until its last output has surely been read. */
 const lastWordsMs = 300;
@@ -36,6 +37,8 @@ export class Terminal {
   #seen = 0;
   #hasEnded = false;
   #isBusy = false;
+  /** Of the latest block; null: it has not ended. */
+  #status: () => number | null = () => null;
   #notice: () => void = () => {};
 
   private constructor(host: ShellHost) {
@@ -81,7 +84,12 @@ export class Terminal {
   }
 
   get isBusy(): boolean {
-    return this.#isBusy && !this.#hasEnded;
+    return this.#isBusy && !this.#hasEnded && this.#status() === null;
+  }
+
+  /** Waits for a block that somebody else has just ended. */
+  async settle(): Promise<void> {
+    await this.#until(() => !this.isBusy, settleTimeoutMs);
   }
 
   /** Has the shell run a file, in itself. */
@@ -90,6 +98,7 @@ export class Terminal {
     this.#seen = 0;
     this.#isBusy = true;
     const done = this.#typeMarked(`${stopsAtFailure ? 'set -e; ' : ''}. ${file} < /dev/null`);
+    this.#status = done;
     const isThere = (): boolean => runsUntil !== null && this.#output.includes(runsUntil);
     await this.#until(() => done() !== null || isThere(), deadlineMs);
     const status = done();
