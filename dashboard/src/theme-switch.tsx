@@ -22,12 +22,21 @@ function keep(theme: Theme): void {
   }
 }
 
+const systemIsDark = matchMedia('(prefers-color-scheme: dark)');
+let applied: Theme = 'auto';
+
+/** The style sheet knows two themes, so that each colour is written once in each. */
 function apply(theme: Theme): void {
-  if (theme === 'auto') delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
+  applied = theme;
+  const asTheSystem = systemIsDark.matches ? 'dark' : 'light';
+  document.documentElement.dataset.theme = theme === 'auto' ? asTheSystem : theme;
 }
 
-export const applyKeptTheme = (): void => apply(kept());
+/** What was chosen here before, else what the system has, from now on. */
+export function applyKeptTheme(): void {
+  apply(kept());
+  systemIsDark.addEventListener('change', () => apply(applied));
+}
 
 export function ThemeSwitch() {
   const [theme, setTheme] = useState(kept);

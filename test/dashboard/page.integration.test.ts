@@ -174,5 +174,11 @@ describe('the page', { skip, timeout: 120_000 }, () => {
     await page.reload();
     await page.waitForSelector('.cluster');
     assert.equal(await theme(), 'dark');
+    await page.getByRole('button', { name: /^Colours/ }).click();
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await eventually(`it is ${colorScheme}, as the system is`, async () => (await theme()) === colorScheme);
+    }
+    assert.equal(await ground(), light);
   });
 });
