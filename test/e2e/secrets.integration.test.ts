@@ -209,13 +209,25 @@ async function furnish(
   };
 }
 
+/** Of a stream that has no end: its first picture of the clusters. */
+async function beginningOf({ body }: Response): Promise<string> {
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (/^event: clusters\n.*\n\n/m.test(text)) break;
+  }
+  return text;
+}
+
 /** Every route, as anybody may ask, as one who guesses, and as one who may. */
 async function askEverything({ base, trust, clusters }: House, seen: Seen): Promise<void> {
   const ask = async (method: string, path: string, headers: Record<string, string>, body: string | null) => {
     const signal = AbortSignal.timeout(60_000);
     const answer = await sendRequest(new URL(base + path), { method, headers, body, signal, trust });
     const head = JSON.stringify([...answer.headers]);
-    seen.add(`${method} ${path}`, `${answer.status} ${head} ${await answer.text()}`);
+    const text = path.endsWith('/live') ? await beginningOf(answer) : await answer.text();
+    seen.add(`${method} ${path}`, `${answer.status} ${head} ${text}`);
     return answer.status;
   };
   const index = await sendRequest(new URL(base), {
