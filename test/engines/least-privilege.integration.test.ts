@@ -46,8 +46,11 @@ function grantsIn(statements: readonly string[]): readonly Grant[] {
   });
 }
 
-/** Shown where every ordinary slot is taken: `reserved-slot.integration.test.ts`. */
-const shownElsewhere = new Set(['pg_use_reserved_connections']);
+/**
+ * Shown where every ordinary slot is taken (`reserved-slot.integration.test.ts`), and where a replica is idle
+ * (`mysql/engine.integration.test.ts`).
+ */
+const shownElsewhere = new Set(['pg_use_reserved_connections', 'SELECT']);
 
 /** All that `mode: observe` asks for. */
 const toObserve = new Set(['pg_monitor', 'REPLICATION CLIENT', 'SLAVE MONITOR']);

@@ -3,17 +3,24 @@ import type { Observation, ProbeFailure } from '../../cluster/observation.ts';
 import { type Outcome, withDeadline } from '../deadline.ts';
 import type { Probe, ProbeResult, Target } from '../engine.ts';
 import { chooseDialect } from './dialects/choose.ts';
-import type { ServerStatus } from './dialects/dialect.ts';
+import type { Dialect, Results, Row } from './dialects/dialect.ts';
 import { classifyFailure } from './failure.ts';
 import { type Link, openLink } from './link.ts';
 import { observationOf } from './observation.ts';
+import { SignsOfLife } from './signs-of-life.ts';
 
 /** The name in the server's connection attributes. */
 const programName = 'aurelay-probe';
 
+/** How long a refusal to show heartbeats is taken for an answer: somebody may give the grant meanwhile. */
+const askAgainMs = 60_000;
+/** The table is denied, or not there (MySQL manual, "Server Error Message Reference": 1044, 1142; 1049, 1146). */
+const heartbeatRefusals: ReadonlySet<unknown> = new Set([1044, 1049, 1142, 1146]);
+
 /**
  * Looks at one server over one connection, in one round trip. The monitor user needs REPLICATION CLIENT (MySQL) or
- * SLAVE MONITOR (MariaDB).
+ * SLAVE MONITOR (MariaDB). On MySQL it is heard from an idle replica that its source lives only by who may read
+ * `performance_schema.replication_connection_status`.
  */
 export class MysqlProbe implements Probe {
   onLost: ((detail: string) => void) | null = null;
@@ -22,7 +29,8 @@ export class MysqlProbe implements Probe {
   private looking: Promise<ProbeResult> | null = null;
   private abort: AbortController | null = null;
   private closed = false;
-  private lastHeard: { readonly signs: string; readonly at: number | null } | null = null;
+  private readonly signs = new SignsOfLife();
+  private heartbeatsRefusedAt: number | null = null;
 
   constructor(target: Target) {
     this.target = target;
@@ -67,19 +75,26 @@ export class MysqlProbe implements Probe {
   private async observe(signal: AbortSignal): Promise<Observation> {
     const link = this.link ?? (await this.connect(signal));
     const dialect = chooseDialect(link.version);
-    const status = dialect.readStatus(await link.query(dialect.statusSql));
-    return observationOf(status, link.version, this.heardSecondsAgo(status));
+    const { results, heartbeats } = await this.ask(link, dialect);
+    const status = dialect.readStatus(results);
+    const heardSecondsAgo = this.signs.heardSecondsAgo(status, heartbeats, performance.now());
+    return observationOf(status, link.version, heardSecondsAgo);
   }
 
-  /** The servers do not say when they last heard their source; that its signs of life change tells. */
-  private heardSecondsAgo({ channels }: ServerStatus): number | null {
-    const now = performance.now();
-    const signs = channels.map(({ signsOfLife }) => signsOfLife).join(' ');
-    const before = this.lastHeard;
-    if (before === null) this.lastHeard = { signs, at: null };
-    else if (before.signs !== signs) this.lastHeard = { signs, at: now };
-    const at = this.lastHeard?.at ?? null;
-    return at === null ? null : (now - at) / 1000;
+  private async ask(link: Link, { statusSql, heartbeatsSql }: Dialect): Promise<Answer> {
+    const refusedAt = this.heartbeatsRefusedAt;
+    const isRefused = refusedAt !== null && performance.now() - refusedAt < askAgainMs;
+    if (heartbeatsSql !== null && !isRefused) {
+      try {
+        const results = await link.query(`${statusSql}; ${heartbeatsSql}`);
+        this.heartbeatsRefusedAt = null;
+        return { results, heartbeats: results.at(-1) ?? null };
+      } catch (error) {
+        if (!heartbeatRefusals.has((error as { errno?: unknown }).errno)) throw error;
+        this.heartbeatsRefusedAt = performance.now();
+      }
+    }
+    return { results: await link.query(statusSql), heartbeats: null };
   }
 
   private async connect(signal: AbortSignal): Promise<Link> {
@@ -105,6 +120,12 @@ export class MysqlProbe implements Probe {
     this.link = null;
     link?.destroy();
   }
+}
+
+interface Answer {
+  readonly results: Results;
+  /** Null where they are not shown. */
+  readonly heartbeats: readonly Row[] | null;
 }
 
 const failed = (failure: ProbeFailure): ProbeResult => ({ kind: 'failed', failure });

@@ -196,6 +196,29 @@ function exercise(flavour: Flavour, skip: string | false, binary: string | null)
       assert.ok(heardSecondsAgo === null || heardSecondsAgo < 60);
     });
 
+    test('an idle replica bears witness that its source lives', async () => {
+      const probe = mysql.createProbe(targetOf(second.port));
+      const hears = async (by: Probe) => (await look(by)).replication?.heardSecondsAgo ?? null;
+      if (flavour === 'mysql') {
+        const until = Date.now() + 2_500;
+        while (Date.now() < until) {
+          assert.equal(await hears(probe), null, 'MySQL shows its heartbeats to nobody unasked');
+          await sleep(100);
+        }
+        const table = 'performance_schema.replication_connection_status';
+        await asRoot(first.port, `GRANT SELECT ON ${table} TO '${watcher.user}'@'${host}'`);
+        const { position } = await observe(first.port);
+        await eventually('the grant has arrived', async () =>
+          samePlace((await observe(second.port)).position, position),
+        );
+      }
+      const allowed = mysql.createProbe(targetOf(second.port));
+      const ago = await eventually('a heartbeat came', async () => (await hears(allowed)) ?? false);
+      assert.ok(ago < 1, `${ago} s`);
+      probe.close();
+      allowed.close();
+    });
+
     test('a wrong password or a missing privilege is denied, and no secret told', async () => {
       const wrong = { user: watcher.user, password: 'wrong-password' };
       const failure = await failureOf(mysql.createProbe(targetOf(first.port, wrong)));

@@ -12,6 +12,11 @@ export interface Dialect {
   readonly statusSql: string;
   /** Throws `ProtocolFailed` where they do not say whether the server takes writes. */
   readStatus(results: Results): ServerStatus;
+  /**
+   * Rows that change with each heartbeat of a source, where `statusSql` does not show that (null: it does). Refused to those who
+   * may not read `performance_schema.replication_connection_status`.
+   */
+  readonly heartbeatsSql: string | null;
 
   /** Stop taking transactions from the source; what was received goes on being applied. */
   stopReceivingSql(channel: Channel): string;
@@ -93,7 +98,7 @@ export interface Channel {
   readonly usesTls: boolean;
   /** All that was received has been applied. */
   readonly caughtUp: boolean;
-  /** Differs from the last look's when anything came from the source meanwhile, be it a heartbeat. */
+  /** Differs from the last look's when anything came from the source meanwhile; heartbeats: see `heartbeatsSql`. */
   readonly signsOfLife: string;
 }
 

@@ -30,6 +30,7 @@ export const mariadbDialect: Dialect = {
     '@@global.gtid_binlog_state AS binlog_state, @@global.gtid_binlog_pos AS binlog_pos, ' +
     `@@global.gtid_slave_pos AS slave_pos; SHOW ALL SLAVES STATUS; ${semiSyncSql}`,
   readStatus,
+  heartbeatsSql: null,
   stopReceivingSql: ({ name }) => `STOP SLAVE ${quote(name)} IO_THREAD`,
   startReceivingSql: ({ name }) => `START SLAVE ${quote(name)} IO_THREAD`,
   startApplyingSql: ({ name }) => `START SLAVE ${quote(name)} SQL_THREAD`,

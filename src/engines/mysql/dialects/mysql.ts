@@ -44,6 +44,9 @@ export function mysqlDialect(version: ServerVersion): Dialect {
       '@@global.server_uuid AS server_uuid, @@global.gtid_mode AS gtid_mode, ' +
       `@@global.gtid_executed AS gtid_executed; SHOW ${words.replica} STATUS; ${semiSyncSql}`,
     readStatus,
+    // MySQL manual, "The replication_connection_status Table".
+    heartbeatsSql:
+      'SELECT CHANNEL_NAME AS name, COUNT_RECEIVED_HEARTBEATS AS received FROM performance_schema.replication_connection_status',
     stopReceivingSql: ({ name }) => `STOP ${words.replica} IO_THREAD${on(name)}`,
     startReceivingSql: ({ name }) => `START ${words.replica} IO_THREAD${on(name)}`,
     startApplyingSql: ({ name }) => `START ${words.replica} SQL_THREAD${on(name)}`,
