@@ -6,6 +6,7 @@ import { machineRules } from './rules/machine.ts';
 import { mysqlDurabilityRules } from './rules/mysql/durability.ts';
 import { mysqlPrivilegeRules } from './rules/mysql/privileges.ts';
 import { mysqlSuccessionRules } from './rules/mysql/succession.ts';
+import { mysqlWitnessRules } from './rules/mysql/witnesses.ts';
 import { postgresDurabilityRules } from './rules/postgres/durability.ts';
 import { postgresPrivilegeRules } from './rules/postgres/privileges.ts';
 import { postgresReplicationRules } from './rules/postgres/replication.ts';
@@ -27,7 +28,7 @@ export const ruleGroups: readonly RuleGroup[] = [
   { title: 'PostgreSQL: replication', rules: postgresReplicationRules },
   { title: 'PostgreSQL: commits', rules: postgresDurabilityRules },
   { title: 'MySQL and MariaDB: what the monitor user may do', rules: mysqlPrivilegeRules },
-  { title: 'MySQL and MariaDB: succession', rules: mysqlSuccessionRules },
+  { title: 'MySQL and MariaDB: succession', rules: [...mysqlSuccessionRules, ...mysqlWitnessRules] },
   { title: 'MySQL and MariaDB: commits and logs', rules: mysqlDurabilityRules },
   { title: 'Room for sessions, and settings that differ', rules: [...capacityRules, ...differenceRules] },
   { title: 'Clocks and certificates of the servers', rules: [...clockRules, ...clusterClockRules] },

@@ -29,7 +29,15 @@ export interface VersionNumber {
   readonly patch: number;
 }
 
-export type UnreadPart = 'settings' | 'replicas' | 'sessions' | 'hba' | 'origins' | 'overrides' | 'slots';
+export type UnreadPart =
+  | 'settings'
+  | 'replicas'
+  | 'sessions'
+  | 'hba'
+  | 'origins'
+  | 'overrides'
+  | 'slots'
+  | 'heartbeats';
 
 // ---- PostgreSQL ----
 
@@ -169,6 +177,8 @@ export interface ChannelFacts {
   /** It may ask its source for the key that a `caching_sha2_password` login without TLS needs; null: not in this version. */
   readonly asksForKey: boolean | null;
   readonly delaySeconds: number;
+  /** How often its source says that it lives while nothing is written; 0: never; null: the server does not say. */
+  readonly heartbeatSeconds: number | null;
   /** `Replicate_Do_DB = a,b`, … */
   readonly filters: readonly string[];
 }

@@ -396,6 +396,16 @@ const cases: Readonly<Record<string, Case>> = {
     /is 1m.*SET GLOBAL replica_net_timeout = 10;/,
     variable('replica_net_timeout', '60'),
   ),
+  'my-heartbeats-seldom': maria(
+    /come every 5s, and Aurelay gives a silent writer up after 3s.*STOP SLAVE;.*CHANGE MASTER TO MASTER_HEARTBEAT_PERIOD = 1;/,
+    ({ servers }) => channel(servers[1], { heartbeatSeconds: 5 }),
+  ),
+  'my-heartbeats-unseen': my(
+    /GRANT SELECT ON performance_schema\.replication_connection_status TO/,
+    ({ servers }) => {
+      servers[1].mysql.unread = new Map([['heartbeats', 'refused']]);
+    },
+  ),
   'my-table-names': my(/is 1, and 0 on orders-1/, variable('lower_case_table_names', '1')),
   'my-events-differ': my(/event_scheduler is ON, and OFF on orders-1/, variable('event_scheduler', 'ON')),
 

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chooseDialect } from '../../src/engines/mysql/dialects/choose.ts';
 import { parseServerVersion } from '../../src/engines/mysql/server-version.ts';
-import { mariadbOriginsSql, mysqlOriginsSql, variablesSql } from '../../src/engines/mysql/survey-facts.ts';
+import {
+  heartbeatPeriodsSql,
+  mariadbOriginsSql,
+  mysqlOriginsSql,
+  variablesSql,
+} from '../../src/engines/mysql/survey-facts.ts';
 import { historyQuery, statusQuery } from '../../src/engines/postgres/status.ts';
 import * as queries from '../../src/engines/postgres/survey-queries.ts';
 
@@ -13,13 +18,21 @@ const asked = (...texts: readonly unknown[]): readonly string[] =>
 
 const dialects = ['8.0.40', '9.7.0', '11.4.2-MariaDB'].flatMap((text) => {
   const version = parseServerVersion(text);
-  return version === null ? [] : [chooseDialect(version).statusSql];
+  return version === null ? [] : [chooseDialect(version).statusSql, chooseDialect(version).heartbeatsSql];
 });
 
 const all = asked(
   ...Object.values(queries),
   ...[14, 15, 18].flatMap((major) => [queries.rightsQuery(major), queries.slotsQuery(major)]),
-  ...[statusQuery, historyQuery, variablesSql, mariadbOriginsSql, mysqlOriginsSql, ...dialects],
+  ...[
+    statusQuery,
+    historyQuery,
+    variablesSql,
+    mariadbOriginsSql,
+    mysqlOriginsSql,
+    heartbeatPeriodsSql,
+    ...dialects,
+  ],
 );
 
 /** Functions of PostgreSQL that do something. */

@@ -97,20 +97,32 @@ function originOf({ origin, persisted }: Row): VariableOrigin {
   }
 }
 
-/** `rows` are those of SHOW REPLICA STATUS, in which each channel has one. */
-export const readChannels = (status: ServerStatus, rows: readonly Row[]): readonly ChannelFacts[] =>
+/** MySQL manual, "The replication_connection_configuration Table"; MariaDB has it in its status. */
+export const heartbeatPeriodsSql =
+  'SELECT CHANNEL_NAME AS name, HEARTBEAT_INTERVAL AS seconds FROM performance_schema.replication_connection_configuration';
+
+/** `rows` are those of SHOW REPLICA STATUS, in which each channel has one; `periods` those of `heartbeatPeriodsSql`. */
+export const readChannels = (
+  status: ServerStatus,
+  rows: readonly Row[],
+  periods: readonly Row[],
+): readonly ChannelFacts[] =>
   status.channels.map((channel) => {
+    const period = periods.find(({ name }) => name === channel.name) ?? {};
     const row = rows.find((one) => (one.Channel_Name ?? one.Connection_name ?? '') === channel.name) ?? {};
     const asks = textOf(row, 'Get_Source_public_key', 'Get_master_public_key');
     return {
       ...factsOf(channel),
       asksForKey: asks === null ? null : asks === '1',
       delaySeconds: numberOf(row, 'SQL_Delay') ?? 0,
+      heartbeatSeconds: numberOf(row, 'Slave_heartbeat_period') ?? numberOf(period, 'seconds'),
       filters: filtersIn(row),
     };
   });
 
-const factsOf = (channel: Channel): Omit<ChannelFacts, 'asksForKey' | 'delaySeconds' | 'filters'> => ({
+const factsOf = (
+  channel: Channel,
+): Omit<ChannelFacts, 'asksForKey' | 'delaySeconds' | 'heartbeatSeconds' | 'filters'> => ({
   name: channel.name,
   source: channel.source,
   user: channel.user,

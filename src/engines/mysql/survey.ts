@@ -10,6 +10,7 @@ import { readGrants } from './grants.ts';
 import { type Link, openLink } from './link.ts';
 import { observationOf } from './observation.ts';
 import {
+  heartbeatPeriodsSql,
   mariadbOriginsSql,
   mysqlOriginsSql,
   readChannels,
@@ -62,7 +63,7 @@ async function readFacts(link: Link): Promise<MysqlFacts> {
     variables: readVariables(rowsOf(await link.query(variablesSql))),
     origins: await originsOf(link, unread),
     rights: await rightsOf(link),
-    channels: readChannels(status, results[1] ?? []),
+    channels: readChannels(status, results[1] ?? [], await heartbeatPeriodsOf(link, dialect, unread)),
     semiSync: { source: status.semiSync.source !== null, replica: status.semiSync.replica !== null },
     unread,
   };
@@ -93,14 +94,33 @@ async function originsOf(
   link: Link,
   unread: Map<UnreadPart, string>,
 ): Promise<ReadonlyMap<string, VariableOrigin> | null> {
+  const sql = link.version.flavor === 'mariadb' ? mariadbOriginsSql : mysqlOriginsSql;
+  const rows = await orRefused(link, sql);
+  if (!(rows instanceof Error)) return readOrigins(rows);
+  unread.set('origins', describeFailure(rows, []));
+  return null;
+}
+
+/** Where heartbeats are counted apart from the status, that is looked at, too, as a probe does. */
+async function heartbeatPeriodsOf(
+  link: Link,
+  { heartbeatsSql }: Dialect,
+  unread: Map<UnreadPart, string>,
+): Promise<readonly Row[]> {
+  if (heartbeatsSql === null) return [];
+  const counts = await orRefused(link, heartbeatsSql);
+  if (counts instanceof Error) unread.set('heartbeats', describeFailure(counts, []));
+  const periods = await orRefused(link, heartbeatPeriodsSql);
+  return periods instanceof Error ? [] : periods;
+}
+
+/** The server's own refusal, which has a number; anything else ends the survey. */
+async function orRefused(link: Link, sql: string): Promise<readonly Row[] | Error> {
   try {
-    const sql = link.version.flavor === 'mariadb' ? mariadbOriginsSql : mysqlOriginsSql;
-    return readOrigins(rowsOf(await link.query(sql)));
+    return rowsOf(await link.query(sql));
   } catch (error) {
-    // The server's own refusal has a number; anything else ends the survey.
-    if (!(Number((error as { errno?: unknown }).errno) > 0)) throw error;
-    unread.set('origins', describeFailure(error, []));
-    return null;
+    if (error instanceof Error && Number((error as { errno?: unknown }).errno) > 0) return error;
+    throw error;
   }
 }
 

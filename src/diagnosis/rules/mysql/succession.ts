@@ -1,7 +1,6 @@
 import { formatDuration } from '../../../base/duration.ts';
 import { act, configureInstance, editOptionFile, restart, sql } from '../../fix.ts';
 import { found, type MysqlRule, notApplicable, notChecked, passed } from '../../rule.ts';
-import { patienceMs, silenceSeconds } from '../../silence.ts';
 import { isAutomatic, isReplica, type MysqlSubject, mayBePromoted, mysqlOf, others } from '../../subject.ts';
 import {
   expectVariable,
@@ -323,22 +322,15 @@ export const mysqlSuccessionRules: readonly MysqlRule[] = [
     id: 'my-silence-unnoticed',
     severity: 'warning',
     scope: 'mysql',
-    expects:
-      '`replica_net_timeout` is no more than 15 s; on MariaDB half of `slave_net_timeout` is shorter than `fall` × `timeout` of `health`',
-    why: 'For so long a replica takes a silent source for alive, and follows nobody else meanwhile. MariaDB’s heartbeats come every half of it: later than Aurelay waits, a writer that only Aurelay cannot reach is taken for dead, and a second one is promoted.',
-    remedy: '`replica_net_timeout = 10`, `slave_net_timeout = 4` (with the default `health`)',
+    expects: '`replica_net_timeout` (`slave_net_timeout`) is no more than 15 s',
+    why: 'For so long a replica takes a silent source for alive, and follows nobody else meanwhile.',
+    remedy: '`replica_net_timeout = 10`',
     look: (subject) => {
       const seconds = numberOf(subject, 'replica_net_timeout', 'slave_net_timeout');
       const name = nameOf(subject, 'replica_net_timeout', 'slave_net_timeout');
       if (seconds === null || name === null) return notApplicable;
-      const limitMs = patienceMs(subject);
-      const isShort = isMysql(subject) ? seconds <= 15 : seconds * 500 < limitMs;
-      if (seconds > 0 && isShort) return passed;
-      const better = isMysql(subject) ? 10 : silenceSeconds(limitMs);
-      return found(
-        `${name} is ${formatDuration(seconds * 1000)}`,
-        ...setting(subject, name, String(better), 'now'),
-      );
+      if (seconds > 0 && seconds <= 15) return passed;
+      return found(`${name} is ${formatDuration(seconds * 1000)}`, ...setting(subject, name, '10', 'now'));
     },
   },
   {
