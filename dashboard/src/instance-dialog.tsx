@@ -72,7 +72,7 @@ function detailsOf(
   instance: InstanceJson,
   { endpoints }: ClusterJson,
 ): readonly (readonly [string, string])[] {
-  const { last_failure: failure, tags } = instance;
+  const { last_failure: failure, withheld, tags } = instance;
   const sessions = endpoints.flatMap(({ name, sessions_by_instance: placed }) => {
     const count = placed[instance.id] ?? 0;
     return count === 0 ? [] : [`${formatCount(count)} of ${name}`];
@@ -82,6 +82,7 @@ function detailsOf(
   return [
     ['Address', instance.address],
     ['Version', instance.version ?? unknown],
+    ...(withheld === undefined ? [] : [['Not the writer', withheld] as const]),
     ['Lag', formatLag(instance.lag_seconds)],
     ['Position', instance.position ?? unknown],
     ['Sessions', sessions.join(', ') || 'none'],

@@ -49,6 +49,8 @@ export interface InstanceJson {
   readonly drained: boolean;
   /** The latest failed probe, kept after the instance recovered. */
   readonly last_failure: { readonly reason: string; readonly detail: string } | null;
+  /** Why it counts as a replica though it takes writes; absent where that is not so. */
+  readonly withheld?: string;
   readonly version: string | null;
   readonly promotion_tier: number;
   readonly weight: number;

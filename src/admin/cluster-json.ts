@@ -54,6 +54,7 @@ function instanceJson(view: InstanceView, sessions: number): InstanceJson {
     deposed: view.deposed,
     drained: view.drained,
     last_failure: lastFailure === null ? null : { reason: lastFailure.reason, detail: lastFailure.detail },
+    ...(view.withheld === undefined ? {} : { withheld: view.withheld }),
     version: view.version,
     promotion_tier: instance.promotionTier,
     weight: instance.weight,

@@ -11,7 +11,8 @@ export function whyOut(instance: InstanceJson, endpoints: readonly EndpointJson[
   const reasons: string[] = [];
   if (instance.drained) reasons.push('drained');
   if (instance.deposed) reasons.push('deposed');
-  if (isWithoutSource(instance)) reasons.push('not replicating');
+  if (instance.withheld !== undefined) reasons.push(instance.withheld);
+  else if (isWithoutSource(instance)) reasons.push('not replicating');
   if (instance.health !== 'healthy' && instance.last_failure !== null) {
     reasons.push(`${instance.last_failure.reason}: ${instance.last_failure.detail}`);
   } else if (instance.health === 'unknown') reasons.push('not seen yet');

@@ -24,6 +24,8 @@ export interface Instance {
   readonly tags: Readonly<Record<string, string>>;
   /** It is told with a PROXY header of this version who its client is; absent: it is not. */
   readonly sendProxyProtocol?: ProxyProtocolVersion;
+  /** The REST API of its Patroni, which has to call it the leader before it counts as a writer; absent: nobody is asked. */
+  readonly patroni?: Address;
 }
 
 export type Role = 'writer' | 'replica';

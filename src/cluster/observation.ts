@@ -54,6 +54,11 @@ export interface Observation {
   readonly replication: Replication | null;
   /** Null where it cannot wait for anybody, does not say, or is no writer. */
   readonly acknowledgement: Acknowledgement | null;
+  /**
+   * Why a server that takes writes counts as a `replica` all the same: whoever promotes here does not call it the writer.
+   * For people; absent: nobody but the server was asked, or both agree.
+   */
+  readonly withheld?: string;
   /** For people: `PostgreSQL 18.4`, `MariaDB 10.11.19`. */
   readonly version: string;
 }

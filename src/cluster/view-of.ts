@@ -63,6 +63,7 @@ function instanceView(
     deposed,
     returnedAt,
     version: lastObservation?.version ?? null,
+    ...(observation?.withheld === undefined ? {} : { withheld: observation.withheld }),
   };
 }
 
@@ -70,6 +71,8 @@ function instanceView(
 function isReplicating(known: InstanceState, clusterHasWriter: boolean, at: Instant): boolean {
   const { observation, lastStreamingAt } = known;
   if (observation === null || observation.role === 'writer') return false;
+  // It takes writes that nobody may receive: no session of a reader endpoint either.
+  if (observation.withheld !== undefined) return false;
   if (observation.replication?.streaming === true) return true;
   if (!clusterHasWriter) return true;
   if (observation.replication === null || observation.replication.error !== null) return false;

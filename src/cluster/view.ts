@@ -51,6 +51,8 @@ export interface InstanceView {
   readonly role: Role | null;
   readonly health: Health;
   readonly lastFailure: ProbeFailure | null;
+  /** Why it counts as a replica though it takes writes; absent where that is not so. */
+  readonly withheld?: string;
   readonly lagSeconds: number | null;
   readonly position: Position | null;
   /** False on a replica that has lost its source while the cluster has a writer, for longer than a failover takes. */

@@ -10,7 +10,13 @@ import type { EngineName } from '../engines/engine.ts';
 import type { HostPort } from './address.ts';
 import type { ClusterConfig, Config } from './config.ts';
 import { formatPath } from './finding.ts';
-import { type ClusterSettings, defaultPorts, type EndpointSettings, type Settings } from './schema.ts';
+import {
+  type ClusterSettings,
+  defaultPorts,
+  type EndpointSettings,
+  patroniPort,
+  type Settings,
+} from './schema.ts';
 import type { Secrets } from './secrets.ts';
 import type { ServerTls } from './tls.ts';
 
@@ -129,6 +135,9 @@ function buildInstance(id: string, one: ClusterSettings['instances'][string], en
     weight: one.weight,
     tags: one.tags,
     ...(one.send_proxy_protocol === 'none' ? {} : { sendProxyProtocol: one.send_proxy_protocol }),
+    ...(one.patroni === undefined
+      ? {}
+      : { patroni: { host: one.patroni.host, port: one.patroni.port ?? patroniPort } }),
   };
 }
 

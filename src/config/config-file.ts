@@ -313,6 +313,13 @@ export interface ClusterInstanceSection {
    * Oracle's MySQL do not (docs/access.md). Default: `none`.
    */
   readonly send_proxy_protocol?: 'none' | 'v1' | 'v2' | FromEnvironment;
+  /**
+   * The REST API of the server's Patroni (`restapi`, plain HTTP; port 8008 where none is written). With it
+   * the server is the writer only while `GET /primary` answers 200 there; an answer that does not come
+   * counts after `health.fall` probes in a row. PostgreSQL and `mode: observe` only
+   * (docs/guides/patroni.md). (address, `host` or `host:port`) Default: the server alone is asked.
+   */
+  readonly patroni?: string;
   /** Names and values of your own, for `members: { tags: … }`. Default: none. */
   readonly tags?: Readonly<Record<string, string>>;
 }

@@ -43,6 +43,8 @@ const hours = 60 * minutes;
 const day = 24 * hours;
 
 export const defaultPorts = { postgres: 5432, mysql: 3306 } as const;
+/** Of Patroni's REST API, in its own examples. */
+export const patroniPort = 8008;
 export const defaultAdminListen = formatAddress({ host: '127.0.0.1', port: 8080 });
 
 const credentials = {
@@ -202,6 +204,11 @@ const instance = z.strictObject({
   send_proxy_protocol: key(choice('none', 'v1', 'v2').prefault('none'), {
     about:
       "Every connection to it begins with a PROXY header of this version, which tells it the client's address. It has to expect that: MariaDB and Percona Server do (`proxy_protocol_networks`), PostgreSQL and Oracle's MySQL do not ([access.md](access.md)).",
+  }),
+  patroni: key(serverAddress('10.0.0.1:8008').optional(), {
+    about:
+      "The REST API of the server's Patroni (`restapi`, plain HTTP; port 8008 where none is written). With it the server is the writer only while `GET /primary` answers 200 there; an answer that does not come counts after `health.fall` probes in a row. PostgreSQL and `mode: observe` only ([guides/patroni.md](guides/patroni.md)).",
+    default: 'the server alone is asked',
   }),
   tags: key(z.record(z.string(), text('a text', 'large', 255)).prefault({}), {
     about: 'Names and values of your own, for `members: { tags: … }`.',

@@ -18,6 +18,7 @@ import type { Engine, ProbeResult } from '../engines/engine.ts';
 import type { TlsClient } from '../tls/tls-client.ts';
 import { EffectRunner } from './effects.ts';
 import { narrate, type Story } from './narrate.ts';
+import { PatroniProbe } from './patroni-probe.ts';
 import { Prober } from './prober.ts';
 import type { StateStore } from './state-store.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -197,10 +198,12 @@ export class Controller {
 
   private createProber(instance: Instance): Prober {
     const { engine, clock, prng } = this.options;
-    const probe = engine.createProbe(targetOf(instance, this.config, this.tls));
+    const asked = engine.createProbe(targetOf(instance, this.config, this.tls));
     const onResult = (result: ProbeResult, seconds: number): void =>
       this.probed(instance.id, result, seconds);
-    const { intervalMs, timeoutMs } = this.config.health;
+    const { intervalMs, timeoutMs, fall } = this.config.health;
+    const { patroni } = instance;
+    const probe = patroni === undefined ? asked : new PatroniProbe(asked, patroni, fall);
     return new Prober({ probe, intervalMs, timeoutMs, clock, prng, onResult });
   }
 
@@ -296,6 +299,9 @@ function policyOf(config: ClusterConfig, engine: Engine, supervisor: Supervisor 
 
 /** All that a probe is made of but its address, as a text that can be compared. */
 const probedWith = (
-  { address, sendProxyProtocol }: Instance,
-  { monitor, serverTls, health: { intervalMs, timeoutMs } }: ClusterConfig,
-): string => JSON.stringify({ address, sendProxyProtocol, monitor, serverTls, intervalMs, timeoutMs });
+  { address, sendProxyProtocol, patroni }: Instance,
+  { monitor, serverTls, health: { intervalMs, timeoutMs, fall } }: ClusterConfig,
+): string => {
+  const asked = patroni === undefined ? null : { patroni, fall };
+  return JSON.stringify({ address, sendProxyProtocol, monitor, serverTls, intervalMs, timeoutMs, asked });
+};

@@ -326,7 +326,11 @@ function healthStories(before: ClusterState, after: ClusterState, event: Event):
   const role = is.observation?.role;
   const roleBefore = was.lastObservation?.role;
   if (role !== undefined && roleBefore !== undefined && role !== roleBefore) {
-    tell('info', 'instance.role', `${event.instance} is a ${role} now`, { role, role_before: roleBefore });
+    const why = is.observation?.withheld === undefined ? '' : `: ${is.observation.withheld}`;
+    tell('info', 'instance.role', `${event.instance} is a ${role} now${why}`, {
+      role,
+      role_before: roleBefore,
+    });
   }
   return stories;
 }

@@ -46,6 +46,11 @@ test('what is wrong is said', () => {
           instance({ id: 'orders-2', drained: true, replicating: false, lag_seconds: 7500 }),
           instance({ id: 'orders-3', deposed: true, replicating: false, lag_seconds: null }),
           instance({ id: 'orders-4', role: null, health: 'unknown' }),
+          instance({
+            id: 'orders-6',
+            replicating: false,
+            withheld: 'Patroni on 10.0.0.1:8008 does not call it the leader: HTTP 503',
+          }),
           instance({ id: 'orders-5', last_failure: { reason: 'timeout', detail: 'long ago' } }),
         ],
         endpoints: [
@@ -62,6 +67,7 @@ test('what is wrong is said', () => {
   assert.match(text, /^ {2}orders-2 +replica +healthy +2h +0 +drained, not replicating$/m);
   assert.match(text, /^ {2}orders-3 +replica +healthy +- +0 +deposed$/m);
   assert.match(text, /^ {2}orders-4 .* not seen yet$/m);
+  assert.match(text, /^ {2}orders-6 +replica .* Patroni on 10\.0\.0\.1:8008 does not/m);
   assert.doesNotMatch(text, /long ago/);
   assert.match(text, /^ {2}writer .* none$/m);
   assert.match(text, /^ {2}reader .* not listening: address in use$/m);

@@ -218,13 +218,13 @@ export class Scenario {
   }
 }
 
-/** `ok pg-2 replica 100 from=pg-1 timeline=1 lag=2 stopped` */
+/** `ok pg-2 replica 100 from=pg-1 timeline=1 lag=2 stopped`; `withheld`: it takes writes, and Patroni disagrees. */
 function observation(words: string[], options: Map<string, string>): Observation {
   const [, role, position] = words;
   const from = options.get('from');
   return {
     role: role === 'writer' ? 'writer' : 'replica',
-    writable: role === 'writer',
+    writable: role === 'writer' || words.includes('withheld'),
     identity: 'cluster',
     timeline: options.has('timeline') ? Number(options.get('timeline')) : null,
     position: position as Position,
@@ -242,6 +242,7 @@ function observation(words: string[], options: Map<string, string>): Observation
           },
     acknowledgement: acknowledgement(options.get('waits')),
     version: 'test',
+    ...(words.includes('withheld') ? { withheld: 'Patroni does not call it the leader' } : {}),
   };
 }
 

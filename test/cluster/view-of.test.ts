@@ -95,3 +95,14 @@ test('a lag that could not be told while the source was heard stays unknown', ()
   const stopped = heard(running(), b, replicates(true, null), 1_000);
   assert.equal(lagOf(heard(stopped, b, replicates(false, null), 2_000), 2_000), null);
 });
+
+test('a server that takes writes without being called the writer serves nobody, and the view says why', () => {
+  const withheld = 'Patroni does not call it the leader';
+  const event = { at: 10, kind: 'probe-succeeded', instance: a } as const;
+  const observation: Observation = { ...writes, role: 'replica', withheld };
+  const { state } = step(running(), { ...event, observation }, { ...policy, mode: 'observe' }, numbers);
+  const view = viewOf(state, 10, null);
+  assert.equal(view.writer, null);
+  assert.equal(view.instances.get(a)?.replicating, false);
+  assert.equal(view.instances.get(a)?.withheld, withheld);
+});

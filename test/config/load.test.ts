@@ -66,6 +66,25 @@ clusters:
   assert.equal(clusterOf(config).monitor.password, 'p, q: {r}');
 });
 
+test("Patroni's REST API is an address of an instance, on its own default port", () => {
+  const config = loaded(`
+clusters:
+  orders:
+    engine: postgres
+    monitor: { user: aurelay }
+    failover: { mode: observe }
+    instances:
+      a: { address: db1, patroni: db1 }
+      b: { address: db2, patroni: "[::1]:9008" }
+      c: { address: db3 }
+    endpoints: { writer: { type: writer, listen: 127.0.0.1:6432 } }
+`);
+  assert.deepEqual(
+    [...clusterOf(config).instances.values()].map(({ patroni }) => patroni),
+    [{ host: 'db1', port: 8008 }, { host: '::1', port: 9008 }, undefined],
+  );
+});
+
 test('a rejoin command is a program with its arguments, or none', () => {
   const withKeys = (keys: string) =>
     clusterOf(

@@ -41,6 +41,16 @@ test('what changed is told by its key, never by its value', () => {
   assert.equal(summary, 'cluster a: monitor.password, instance two: address weight');
 });
 
+test('whom to ask beside a server is a change of the instance', () => {
+  const observed = (text: string): string => text.replace('automatic', 'observe');
+  const asked = observed(text).replace('address: two', 'address: two, patroni: two');
+  const { summary, refusals } = planReload(
+    config(observed),
+    config(() => asked),
+  );
+  assert.deepEqual([summary, refusals], ['cluster a: instance two: patroni', []]);
+});
+
 test('clusters, instances and endpoints come and go', () => {
   const { summary, addedClusters, removedClusters } = plan((text) => text.replace('  a:', '  b:'));
   assert.deepEqual([addedClusters, removedClusters], [['b'], ['a']]);

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { instanceId } from '../../src/base/brand.ts';
 import { seededPrng } from '../../src/base/prng.ts';
+import type { Address } from '../../src/cluster/instance.ts';
 import type { ClusterView } from '../../src/cluster/view.ts';
 import { Controller } from '../../src/control/controller.ts';
 import type { Story } from '../../src/control/narrate.ts';
@@ -9,6 +12,7 @@ import { memoryStore, type StateStore } from '../../src/control/state-store.ts';
 import { plainClient } from '../../src/tls/tls-client.ts';
 import { testInstance } from '../cluster/scenario.ts';
 import { defaultClusterConfig } from '../support/default-cluster-config.ts';
+import { eventually } from '../support/eventually.ts';
 import { ManualClock } from './manual-clock.ts';
 import { SimulatedServers } from './simulated-servers.ts';
 
@@ -234,4 +238,35 @@ test('who drains an instance is told so when it would survive a crash, or that i
   const back = await controller.drain(instanceId('c'), false);
   assert.equal(back.ok, false);
   assert.match(back.message, /takes connections again, but only until .* \(ENOSPC\)$/);
+});
+
+test('a reload that names the Patroni of a server has it asked, and one that does not leaves it alone', async (t) => {
+  const { controller, clock, servers } = setUp(t, { mode: 'observe' });
+  await clock.advance(1_000);
+  assert.equal(controller.view.writer, 'a');
+  let answer = 503;
+  const patroni = createServer((_, response) => response.writeHead(answer).end());
+  await new Promise<void>((resolve) => patroni.listen(0, '127.0.0.1', resolve));
+  t.after(() => void patroni.close());
+  const { port } = patroni.address() as AddressInfo;
+  const reload = (beside: { patroni?: Address }): void => {
+    const instances = [testInstance('a', beside), testInstance('b'), testInstance('c')];
+    const config = defaultClusterConfig('test', instances, { failover: { mode: 'observe', maxHeld: 100 } });
+    controller.reconfigure(config, null, plainClient, 'as the test says');
+  };
+  const writerIs = (writer: string | null): Promise<unknown> =>
+    eventually(`the writer is ${writer}`, async () => {
+      await clock.advance(100);
+      return controller.view.writer === writer;
+    });
+  reload({ patroni: { host: '127.0.0.1', port } });
+  await writerIs(null);
+  assert.match(controller.view.reason ?? '', /^a takes writes, but Patroni on .* HTTP 503$/);
+  assert.ok(servers.deeds.includes('close sessions of a'));
+  answer = 200;
+  await writerIs('a');
+  answer = 503;
+  await writerIs(null);
+  reload({});
+  await writerIs('a');
 });

@@ -5,7 +5,7 @@ import { begin, giveUp, lateReceipt, promote, saved } from '../plan.ts';
 import { type ClusterState, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { sinceOf } from './succession.ts';
-import { holder, isPhase, says, startTogetherMs, waiting, withPlan } from './terms.ts';
+import { holder, isPhase, noWrites, says, startTogetherMs, waiting, withPlan } from './terms.ts';
 
 /** Who is the writer, where nobody is known to be: at the start, after a pause, or when somebody else promoted. */
 export const findingRules: readonly Rule[] = [
@@ -113,7 +113,7 @@ export const findingRules: readonly Rule[] = [
         event.at,
         policy.mode === 'automatic'
           ? 'no instance takes writes and none was known to be the writer: start the writer, or run `aurelay failover`'
-          : 'no instance takes writes: whoever promotes here has to',
+          : `${withheldWords(state) ?? 'no instance takes writes'}: whoever promotes here has to`,
       ),
   },
   {
@@ -142,3 +142,11 @@ const conflictIsSettled = (state: ClusterState): boolean => state.epoch > 0 || c
 /** The event is about the holder: older evidence of it is not brought out again for another's sake. */
 const askedHolder = ({ state, event }: Context): boolean =>
   (event.kind === 'probe-succeeded' || event.kind === 'probe-failed') && event.instance === state.writer;
+
+/** Servers that take writes without being called the writer; null where there are none. */
+function withheldWords(state: ClusterState): string | null {
+  const words = [...state.instances.values()]
+    .filter((known) => known.observation?.withheld !== undefined)
+    .map((known) => `${known.instance.id} ${noWrites(known)}`);
+  return words.length === 0 ? null : words.join('; ');
+}

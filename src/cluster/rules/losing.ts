@@ -8,7 +8,17 @@ import { giveUp, type Outcome, unfence } from '../plan.ts';
 import { type ClusterState, type InstanceState, withInstance } from '../state.ts';
 import type { Context, Rule } from './rule.ts';
 import { hasCandidate, noCandidate, sinceOf, startFailover } from './succession.ts';
-import { holder, isPhase, lookAgainMs, mayCorrect, probed, says, startTogetherMs, stay } from './terms.ts';
+import {
+  holder,
+  isPhase,
+  lookAgainMs,
+  mayCorrect,
+  noWrites,
+  probed,
+  says,
+  startTogetherMs,
+  stay,
+} from './terms.ts';
 
 /** Between two changes in vain. */
 const againMs = 1_000;
@@ -31,7 +41,9 @@ export const losingRules: readonly Rule[] = [
       return heard && (known.health === 'down' || says(known, 'replica'));
     },
     then: (c) => {
-      const words = `${c.state.writer}, the writer before Aurelay was restarted, is not writable`;
+      const known = holder(c.state);
+      const state = known?.observation?.withheld === undefined ? 'is not writable' : noWrites(known);
+      const words = `${c.state.writer}, the writer before Aurelay was restarted, ${state}`;
       return suspect({ ...c, since: silentSince(c) }, 'lost', words);
     },
   },
@@ -54,7 +66,7 @@ export const losingRules: readonly Rule[] = [
     to: ['suspect'],
     when: ({ state }) => says(holder(state), 'replica'),
     then: (c) =>
-      suspect(c, 'demoted', `${c.state.writer} answers, but takes no writes`, [
+      suspect(c, 'demoted', `${c.state.writer} ${noWrites(holder(c.state))}`, [
         { kind: 'close-sessions', epoch: c.state.epoch, instance: c.state.writer as InstanceId },
         ...(c.policy.mode === 'observe' ? askEverybody(c.state) : []),
       ]),
@@ -75,7 +87,7 @@ export const losingRules: readonly Rule[] = [
         policy.mode === 'automatic'
           ? 'open it for writes, or run `aurelay failover`'
           : 'whoever promotes here has to';
-      return giveUp(state, null, event.at, `${state.writer} answers, but takes no writes: ${remedy}`);
+      return giveUp(state, null, event.at, `${state.writer} ${noWrites(holder(state))}: ${remedy}`);
     },
   },
   {

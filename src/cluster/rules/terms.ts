@@ -21,6 +21,12 @@ export const holder = ({ writer, instances }: ClusterState): InstanceState | nul
 export const says = (known: InstanceState | null, role: 'writer' | 'replica'): boolean =>
   known?.observation?.role === role;
 
+/** How a server that answers takes no writes, for people. */
+export const noWrites = (known: InstanceState | null): string => {
+  const withheld = known?.observation?.withheld;
+  return withheld === undefined ? 'answers, but takes no writes' : `takes writes, but ${withheld}`;
+};
+
 export const probed = ({ state, event }: Context): InstanceState | null =>
   event.kind === 'probe-succeeded' ? (state.instances.get(event.instance) ?? null) : null;
 

@@ -2,7 +2,7 @@ import { canonicalHost, type HostPort, isWildcard, listenersCollide, reaches } f
 import type { Finding } from '../finding.ts';
 import type { Inspection } from '../inspection.ts';
 import type { Path } from '../outline.ts';
-import { defaultPorts } from '../schema.ts';
+import { defaultPorts, patroniPort } from '../schema.ts';
 import { type Check, clustersOf, endpointsOf, error, instancesOf } from './check.ts';
 
 interface Listener {
@@ -34,6 +34,10 @@ export const checkAddresses: Check = function* (inspection) {
       inspection,
       one.filter(({ path }) => path.at(-1) === 'replication_address'),
     );
+    yield* serverConflicts(
+      inspection,
+      one.filter(({ path }) => path.at(-1) === 'patroni'),
+    );
   }
   yield* loops(inspection, listeners, servers.flat());
 };
@@ -64,10 +68,13 @@ function serversOf(cluster: ReturnType<typeof clustersOf>[number]): readonly Ser
   const engine = cluster.value.engine;
   if (engine === undefined) return [];
   return instancesOf(cluster).flatMap(({ name, path, value }) =>
-    (['address', 'replication_address'] as const).flatMap((key): readonly Server[] => {
+    (['address', 'replication_address', 'patroni'] as const).flatMap((key): readonly Server[] => {
       const written = value[key];
       if (!written) return [];
-      const address = { host: written.host, port: written.port ?? defaultPorts[engine] };
+      const address = {
+        host: written.host,
+        port: written.port ?? (key === 'patroni' ? patroniPort : defaultPorts[engine]),
+      };
       return [{ name, cluster: cluster.name, path: [...path, key], address }];
     }),
   );

@@ -7,6 +7,7 @@ import { checkDurability } from './durability.ts';
 import { checkEndpoints } from './endpoints.ts';
 import { checkFailover } from './failover.ts';
 import { checkNames } from './names.ts';
+import { checkPatroni } from './patroni.ts';
 import { checkServerTls } from './server-tls.ts';
 import { checkSharedListeners } from './shared-listeners.ts';
 import { checkTermination } from './termination.ts';
@@ -19,6 +20,7 @@ const checks = [
   checkEndpoints,
   checkFailover,
   checkDurability,
+  checkPatroni,
   checkAccess,
   checkServerTls,
   checkTermination,
