@@ -8,16 +8,19 @@ import { Writer } from '../test/patroni/writer.ts';
 import { openScope } from '../test/support/scope.ts';
 
 /**
- * `npm run patroni -- [--trial NAME …] [--ttl S] [--loop-wait S] [--guarded] [--synchronous]
+ * `npm run patroni -- [--trial NAME …] [--ttl S] [--loop-wait S] [--fall N] [--unasked] [--guarded] [--synchronous]
  * [--verbose]`: three PostgreSQL servers under Patroni and
  * etcd, with Aurelay in `mode: observe` and HAProxy before them, a client writing through each; what each fault costs
- * them. Exit code 1 where Aurelay did more than read. Needs patroni, etcd-server and PostgreSQL (docs/guides/patroni.md).
+ * them. `--unasked`: Aurelay's configuration has no `patroni`; `--guarded`: nor has it, and HAProxy closes the ports of
+ * servers whose Patroni is silent. Exit code 1 where Aurelay did more than read. Needs patroni, etcd-server and PostgreSQL (docs/guides/patroni.md).
  */
 const { values } = parseArgs({
   options: {
     trial: { type: 'string', multiple: true },
     ttl: { type: 'string', default: '30' },
     'loop-wait': { type: 'string', default: '10' },
+    fall: { type: 'string' },
+    unasked: { type: 'boolean', default: false },
     guarded: { type: 'boolean', default: false },
     synchronous: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
@@ -48,7 +51,10 @@ try {
   await cluster.query(leader, "ALTER ROLE aurelay SET log_statement = 'all'");
   await cluster.query(leader, 'CREATE TABLE written (proxy text, id bigint, PRIMARY KEY (proxy, id))');
   const servers = values.guarded ? await startGuard(scope, cluster.nodes) : cluster.nodes;
-  const aurelay = await startObserver(scope, servers);
+  const aurelay = await startObserver(scope, servers, {
+    asksPatroni: !values.unasked && !values.guarded,
+    fall: values.fall === undefined ? null : Number(values.fall),
+  });
   const haproxy = await startHaproxy(scope, cluster.nodes);
   const writers = [new Writer(scope, 'Aurelay', aurelay.port)];
   if (haproxy !== null) writers.push(new Writer(scope, 'HAProxy', haproxy));

@@ -18,8 +18,15 @@ export interface Observer {
   events(): Promise<readonly EventJson[]>;
 }
 
-/** `aurelay start` in `mode: observe`, with the configuration of docs/guides/patroni.md, as a process of its own. */
-export async function startObserver(t: Cleanup, nodes: readonly Node[]): Promise<Observer> {
+/**
+ * `aurelay start` in `mode: observe`, with the configuration of docs/guides/patroni.md, as a process of its own.
+ * `asksPatroni`: with `patroni` for each instance. `fall`: of `health`; null: the default.
+ */
+export async function startObserver(
+  t: Cleanup,
+  nodes: readonly Node[],
+  { asksPatroni, fall }: { readonly asksPatroni: boolean; readonly fall: number | null },
+): Promise<Observer> {
   const folder = await makeTempFolder();
   t.after(() => folder.remove());
   const [admin, writer, reader] = [await freePort(), await freePort(), await freePort()];
@@ -33,8 +40,12 @@ export async function startObserver(t: Cleanup, nodes: readonly Node[]): Promise
         engine: 'postgres',
         monitor: { user: 'aurelay', database: 'postgres' },
         failover: { mode: 'observe', hold: '60s' },
+        ...(fall === null ? {} : { health: { fall } }),
         instances: Object.fromEntries(
-          nodes.map(({ name, port }) => [name, { address: `127.0.0.1:${port}` }]),
+          nodes.map(({ name, port, restPort }) => {
+            const address = `127.0.0.1:${port}`;
+            return [name, asksPatroni ? { address, patroni: `127.0.0.1:${restPort}` } : { address }];
+          }),
         ),
         endpoints: {
           writer: { type: 'writer', listen: `127.0.0.1:${writer}` },
