@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { startGuard, startHaproxy } from '../test/patroni/haproxy.ts';
+import { startHaproxy } from '../test/patroni/haproxy.ts';
 import { startObserver } from '../test/patroni/observer.ts';
 import { PatroniCluster, patroniMissing } from '../test/patroni/patroni-cluster.ts';
 import { statementsBeyondReading } from '../test/patroni/statements.ts';
@@ -8,11 +8,10 @@ import { Writer } from '../test/patroni/writer.ts';
 import { openScope } from '../test/support/scope.ts';
 
 /**
- * `npm run patroni -- [--trial NAME …] [--ttl S] [--loop-wait S] [--fall N] [--unasked] [--guarded] [--synchronous]
+ * `npm run patroni -- [--trial NAME …] [--ttl S] [--loop-wait S] [--fall N] [--unasked] [--synchronous]
  * [--verbose]`: three PostgreSQL servers under Patroni and
  * etcd, with Aurelay in `mode: observe` and HAProxy before them, a client writing through each; what each fault costs
- * them. `--unasked`: Aurelay's configuration has no `patroni`; `--guarded`: nor has it, and HAProxy closes the ports of
- * servers whose Patroni is silent. Exit code 1 where Aurelay did more than read. Needs patroni, etcd-server and PostgreSQL (docs/guides/patroni.md).
+ * them. `--unasked`: Aurelay's configuration has no `patroni`. Exit code 1 where Aurelay did more than read. Needs patroni, etcd-server and PostgreSQL (docs/guides/patroni.md).
  */
 const { values } = parseArgs({
   options: {
@@ -21,7 +20,6 @@ const { values } = parseArgs({
     'loop-wait': { type: 'string', default: '10' },
     fall: { type: 'string' },
     unasked: { type: 'boolean', default: false },
-    guarded: { type: 'boolean', default: false },
     synchronous: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
@@ -50,9 +48,8 @@ try {
   await cluster.query(leader, 'GRANT pg_monitor TO aurelay');
   await cluster.query(leader, "ALTER ROLE aurelay SET log_statement = 'all'");
   await cluster.query(leader, 'CREATE TABLE written (proxy text, id bigint, PRIMARY KEY (proxy, id))');
-  const servers = values.guarded ? await startGuard(scope, cluster.nodes) : cluster.nodes;
-  const aurelay = await startObserver(scope, servers, {
-    asksPatroni: !values.unasked && !values.guarded,
+  const aurelay = await startObserver(scope, cluster.nodes, {
+    asksPatroni: !values.unasked,
     fall: values.fall === undefined ? null : Number(values.fall),
   });
   const haproxy = await startHaproxy(scope, cluster.nodes);

@@ -34,30 +34,6 @@ listen postgres
   return port;
 }
 
-/**
- * A port for each server, which is closed while its Patroni does not answer (docs/guides/patroni.md): what Aurelay is told
- * instead of the servers' own. The nodes with these ports.
- */
-export async function startGuard(t: Cleanup, nodes: readonly Node[]): Promise<readonly Node[]> {
-  const guarded: Node[] = [];
-  for (const node of nodes) guarded.push({ ...node, port: await freePort() });
-  const listens = nodes.map(
-    ({ name, port, restPort }, index) => `listen ${name}
-  bind 127.0.0.1:${guarded[index]?.port}
-  option httpchk OPTIONS /health
-  server ${name} 127.0.0.1:${port} check port ${restPort} inter 1s fall 8 rise 1 on-marked-down shutdown-sessions`,
-  );
-  const defaults = `defaults
-  mode tcp
-  retries 0
-  timeout connect 1s
-  timeout check 1s
-  timeout client 24h
-  timeout server 24h`;
-  await run(t, guarded[0]?.port ?? 0, [defaults, ...listens]);
-  return guarded;
-}
-
 async function run(t: Cleanup, port: number, lines: readonly string[]): Promise<void> {
   const folder = await makeTempFolder();
   t.after(() => folder.remove());
