@@ -34,8 +34,10 @@ const failed = (reason: ProbeFailureReason): ProbeResult => ({
 class FakeServer implements Probe {
   onLost: Probe['onLost'] = null;
   says: ProbeResult = observed('writer');
+  delayMs = 0;
   closed = false;
   async probe(): Promise<ProbeResult> {
+    await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     return this.says;
   }
   close(): void {
@@ -65,15 +67,15 @@ interface Rig {
   readonly probe: PatroniProbe;
   readonly where: string;
   /** `writer`, `replica` with why it counts as one, or the reason of a failure. */
-  look(): Promise<string>;
+  look(withinMs?: number): Promise<string>;
 }
 
 function rigAt(t: Cleanup, port: number, fall = 3): Rig {
   const server = new FakeServer();
   const probe = new PatroniProbe(server, { host: '127.0.0.1', port }, fall);
   t.after(async () => probe.close());
-  const look = async (): Promise<string> => {
-    const result = await probe.probe(timeoutMs);
+  const look = async (withinMs = timeoutMs): Promise<string> => {
+    const result = await probe.probe(withinMs);
     if (result.kind === 'failed') return result.failure.reason;
     const { role, withheld } = result.observation;
     return withheld === undefined ? role : `${role}: ${withheld}`;
@@ -132,6 +134,7 @@ test('the Patroni of a replica is left alone, and its old word counts no more', 
     server.says = observed('replica');
     assert.equal(await look(), 'replica');
     const asked = patroni.asked.length;
+    server.delayMs = 50;
     assert.equal(await look(), 'replica');
     assert.equal(patroni.asked.length, asked, 'a replica was asked for');
     server.says = observed('writer');
@@ -259,7 +262,7 @@ test('lost connections are told of, and closing closes both', () =>
     server.onLost?.('gone');
     assert.deepEqual(lost, ['gone']);
     patroni.answer = () => {};
-    const looking = look();
+    const looking = look(600_000);
     await new Promise((resolve) => setTimeout(resolve, 20));
     probe.close();
     assert.match(await looking, /^replica: /);
