@@ -141,7 +141,9 @@ export async function runTrial(lab: Lab, trial: Trial): Promise<Outcome> {
     `after "${trial.name}" everybody writes`,
     async () => (!trial.moves || (await moved(cluster, before, writers))) && allWrite(writers, begun + 500),
     settleMs,
-  );
+  ).catch(async (error: unknown) => {
+    throw new Error(await whoIsStuck(lab), { cause: error });
+  });
   await sleep(1_000);
   const until = performance.now();
   await trial.heal(lab, before);
@@ -167,6 +169,22 @@ export async function runTrial(lab: Lab, trial: Trial): Promise<Outcome> {
     proxies,
     phases: events.map(({ at, name, message }) => `${at.slice(11, 23)} ${name}: ${message}`),
   };
+}
+
+/** What each party says of the leader, for a trial that does not end. */
+async function whoIsStuck({ cluster, aurelay, writers }: Lab): Promise<string> {
+  const { phase, reason, instances } = await aurelay.status();
+  const said = instances.map(({ id, role, health, withheld }) => ({ id, role, health, withheld }));
+  const wrote = writers.map(({ proxy, acknowledged, errors }) => ({
+    proxy,
+    last: acknowledged.at(-1),
+    error: errors.at(-1),
+  }));
+  return JSON.stringify(
+    { patroni: await cluster.members(), aurelay: { phase, reason, said }, wrote },
+    null,
+    1,
+  );
 }
 
 const allWrite = (writers: readonly Writer[], since = performance.now() - 300): boolean =>
