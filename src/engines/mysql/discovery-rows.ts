@@ -167,7 +167,12 @@ interface Rights {
   readonly privileges: ReadonlySet<string>;
   /** Some come with a role, which the list does not spell out. */
   readonly hasRoles: boolean;
+  /** Those of idle replicas (MySQL): `performance_schema.replication_connection_status`. */
+  readonly seesHeartbeats: boolean;
 }
+
+const showsHeartbeats =
+  /^GRANT (?:.*\bSELECT\b.*|ALL PRIVILEGES) ON (?:\*\.\*|`?performance_schema`?\.(?:\*|`?replication_connection_status`?)) TO /i;
 
 /** SHOW GRANTS: `GRANT A, B ON *.* TO …` for what holds everywhere, `GRANT role TO …` for roles. */
 function rightsOf(rows: readonly Row[]): Rights {
@@ -176,13 +181,14 @@ function rightsOf(rows: readonly Row[]): Rights {
   return {
     privileges: new Set(global.map((name) => name.trim().toUpperCase().replaceAll('_', ' '))),
     hasRoles: lines.some((line) => /^GRANT /i.test(line) && !/ ON /i.test(line)),
+    seesHeartbeats: lines.some((line) => showsHeartbeats.test(line)),
   };
 }
 
 /** In the words of docs/servers.md; several privileges stand in one statement there, too. */
 function missingGrants(
   account: string,
-  { privileges, hasRoles }: Rights,
+  { privileges, hasRoles, seesHeartbeats }: Rights,
   answers: Answers,
   isMariadb: boolean,
 ): readonly MissingGrant[] {
@@ -205,6 +211,10 @@ function missingGrants(
   if (lacking.length > 0) {
     const sql = `GRANT ${lacking.join(', ')} ${to}`;
     missing.push({ for: 'automatic', sql, why: 'it may not promote, fence and repoint' });
+  }
+  if (!isMariadb && !seesHeartbeats) {
+    const sql = `GRANT SELECT ON performance_schema.replication_connection_status TO ${quoteAccount(account)};`;
+    missing.push({ for: 'automatic', sql, why: 'idle replicas cannot bear witness to a writer that lives' });
   }
   return missing;
 }

@@ -121,8 +121,9 @@ test('a managed service is known by where its programs are', () => {
 test('what a login lacks is said in the words of the docs', () => {
   const of = (grants: string[], more: Partial<Answers> = {}, flavor = mysql9) =>
     read({ account: grants.map((line) => ({ grants: line })), ...more }, flavor).missing;
+  const heartbeats = 'GRANT SELECT ON `performance_schema`.`replication_connection_status` TO `a`@`%`';
   assert.deepEqual(
-    of(['GRANT REPLICATION CLIENT ON *.* TO `aurelay`@`%`']).map(({ sql }) => sql),
+    of(['GRANT REPLICATION CLIENT ON *.* TO `aurelay`@`%`', heartbeats]).map(({ sql }) => sql),
     [
       "GRANT REPLICATION_SLAVE_ADMIN, SYSTEM_VARIABLES_ADMIN, CONNECTION_ADMIN, PROCESS, RELOAD ON *.* TO aurelay@'%';",
     ],
@@ -131,12 +132,27 @@ test('what a login lacks is said in the words of the docs', () => {
     of([
       'GRANT RELOAD, PROCESS ON *.* TO `a`@`%`',
       'GRANT CONNECTION_ADMIN,SYSTEM_VARIABLES_ADMIN ON *.* TO `a`@`%`',
+      heartbeats,
     ]).map(({ sql }) => sql),
     ["GRANT REPLICATION_SLAVE_ADMIN ON *.* TO aurelay@'%';"],
   );
-  assert.deepEqual(of(['GRANT SUPER, PROCESS, RELOAD ON *.* TO `a`@`%`']), []);
+  assert.deepEqual(of(['GRANT SUPER, PROCESS, RELOAD ON *.* TO `a`@`%`', heartbeats]), []);
+  const all = 'GRANT SUPER, PROCESS, RELOAD ON *.* TO `a`@`%`';
+  assert.deepEqual(
+    of([all, 'GRANT SELECT ON `app`.* TO `a`@`%`']).map(({ sql }) => sql),
+    ["GRANT SELECT ON performance_schema.replication_connection_status TO aurelay@'%';"],
+  );
+  for (const list of ['SELECT', 'INSERT, SELECT']) {
+    for (const place of [
+      '*.*',
+      '`performance_schema`.*',
+      'performance_schema.replication_connection_status',
+    ]) {
+      assert.deepEqual(of([all, `GRANT ${list} ON ${place} TO \`a\`@\`%\``]), [], place);
+    }
+  }
   // A privilege on one schema is none everywhere; what a role brings is not spelt out.
-  assert.equal(of(['GRANT PROCESS, RELOAD ON `app`.* TO `a`@`%`']).length, 1);
+  assert.equal(of(['GRANT PROCESS, RELOAD ON `app`.* TO `a`@`%`', heartbeats]).length, 1);
   assert.deepEqual(of(['GRANT `operator`@`%` TO `a`@`%`']), []);
   const refused = of(['GRANT ALL PRIVILEGES ON *.* TO `a`@`%`'], { replicas: null, channels: null }, mariadb);
   assert.deepEqual(
