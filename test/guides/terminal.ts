@@ -6,6 +6,7 @@ const outputLimit = 1_000_000;
 const openTimeoutMs = 15_000;
 const settleTimeoutMs = 3_000;
 const interruptTimeoutMs = 60_000;
+const pressAgainMs = 2_000;
 /** From the end of a shell until its last output has surely been read. */
 const lastWordsMs = 300;
 
@@ -128,7 +129,12 @@ export class Terminal {
   async interrupt(): Promise<boolean> {
     await this.#host.interrupt(this.#group);
     const done = this.#typeMarked(':');
-    await this.#until(() => done() !== null, interruptTimeoutMs);
+    // One that comes between two commands of a block ends neither: a reader would press it once more.
+    for (let waitedMs = 0; waitedMs < interruptTimeoutMs; waitedMs += pressAgainMs) {
+      await this.#until(() => done() !== null, pressAgainMs);
+      if (done() !== null || this.#hasEnded) break;
+      await this.#host.interrupt(this.#group);
+    }
     this.#isBusy = false;
     return done() !== null || this.#hasEnded;
   }

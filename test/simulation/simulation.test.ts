@@ -4,7 +4,7 @@ import { simulate } from './simulation.ts';
 import { World } from './world.ts';
 
 test('no disaster of a fixed set of seeds breaks an invariant, and all end in peace', async () => {
-  for (let seed = 1; seed <= 300; seed += 1) await simulate(seed);
+  for (let seed = 1; seed <= 200; seed += 1) await simulate(seed);
 });
 
 test('an outage of Aurelay’s own network costs no writer its office, whoever is heard first after it', async () => {
