@@ -19,10 +19,13 @@ if (files.length === 0) {
 }
 
 const isIntegration = (file: string): boolean => file.endsWith('.integration.test.ts');
-const groups = [files.filter((file) => !isIntegration(file)), files.filter(isIntegration)];
-const concurrency = 2;
+/** Files at a time: those without servers wait for much, and need little. */
+const groups = [
+  { group: files.filter((file) => !isIntegration(file)), concurrency: 3 },
+  { group: files.filter(isIntegration), concurrency: 2 },
+];
 let failed = false;
-for (const group of groups) {
+for (const { group, concurrency } of groups) {
   if (group.length === 0) continue;
   const options = ['--import', 'tsx', '--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec'];
   const child = spawn(process.execPath, [...options, ...group], { stdio: 'inherit' });
