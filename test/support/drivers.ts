@@ -62,6 +62,8 @@ const postgresDriver: Driver = {
     const sql = postgres({
       ...{ host, port, user, password, database, max: 1, connect_timeout: connectTimeoutMs / 1000 },
       ssl: ca === undefined ? false : { ca },
+      // It asks for types by itself with each connection, and nobody hears of it where that breaks off (3.4.9).
+      fetch_types: false,
       onnotice: () => {},
       onclose: () => end(),
     });
