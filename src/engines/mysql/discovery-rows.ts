@@ -1,6 +1,7 @@
 import type { Discovery, MissingGrant, Sighting } from '../discovery.ts';
 import { numberOf, textOf } from './dialects/columns.ts';
 import type { Results, Row, ServerStatus } from './dialects/dialect.ts';
+import { type Grants, readGrants } from './grants.ts';
 import { observationOf } from './observation.ts';
 import { isAtLeast, type ServerVersion } from './server-version.ts';
 
@@ -163,32 +164,22 @@ function hostOf(text: string): string | null {
 
 // ---- grants ----
 
-interface Rights {
-  readonly privileges: ReadonlySet<string>;
+interface Rights extends Pick<Grants, 'global' | 'seesHeartbeats'> {
   /** Some come with a role, which the list does not spell out. */
   readonly hasRoles: boolean;
-  /** Those of idle replicas (MySQL): `performance_schema.replication_connection_status`. */
-  readonly seesHeartbeats: boolean;
 }
-
-const showsHeartbeats =
-  /^GRANT (?:.*\bSELECT\b.*|ALL PRIVILEGES) ON (?:\*\.\*|`?performance_schema`?\.(?:\*|`?replication_connection_status`?)) TO /i;
 
 /** SHOW GRANTS: `GRANT A, B ON *.* TO …` for what holds everywhere, `GRANT role TO …` for roles. */
 function rightsOf(rows: readonly Row[]): Rights {
   const lines = rows.map((row) => Object.values(row)[0] ?? '');
-  const global = lines.flatMap((line) => /^GRANT (.*) ON \*\.\* TO /i.exec(line)?.[1]?.split(',') ?? []);
-  return {
-    privileges: new Set(global.map((name) => name.trim().toUpperCase().replaceAll('_', ' '))),
-    hasRoles: lines.some((line) => /^GRANT /i.test(line) && !/ ON /i.test(line)),
-    seesHeartbeats: lines.some((line) => showsHeartbeats.test(line)),
-  };
+  const hasRoles = lines.some((line) => /^GRANT /i.test(line) && !/ ON /i.test(line));
+  return { ...readGrants(lines), hasRoles };
 }
 
 /** In the words of docs/servers.md; several privileges stand in one statement there, too. */
 function missingGrants(
   account: string,
-  { privileges, hasRoles, seesHeartbeats }: Rights,
+  { global, hasRoles, seesHeartbeats }: Rights,
   answers: Answers,
   isMariadb: boolean,
 ): readonly MissingGrant[] {
@@ -203,10 +194,10 @@ function missingGrants(
     const why = 'it may not list the replicas of this server';
     missing.push({ for: 'discovery', sql, why });
   }
-  const all = privileges.has('ALL PRIVILEGES') || privileges.has('ALL');
+  const all = global.has('ALL PRIVILEGES') || global.has('ALL');
   if (all || hasRoles || answers.account === null) return missing;
   const lacking = (isMariadb ? mariadbAutomatic : mysqlAutomatic).filter(
-    (name) => !privileges.has(name.replaceAll('_', ' ')) && !(privileges.has('SUPER') && withSuper.has(name)),
+    (name) => !global.has(name.replaceAll('_', ' ')) && !(global.has('SUPER') && withSuper.has(name)),
   );
   if (lacking.length > 0) {
     const sql = `GRANT ${lacking.join(', ')} ${to}`;

@@ -6,6 +6,8 @@ export interface Grants {
   /** In capitals with spaces, whatever the spelling: `REPLICATION SLAVE ADMIN`, `ALL PRIVILEGES`. */
   readonly global: ReadonlySet<string>;
   readonly readsPerformanceSchema: boolean;
+  /** `performance_schema.replication_connection_status`, which shows the heartbeats of MySQL's idle replicas. */
+  readonly seesHeartbeats: boolean;
 }
 
 const statementForm = /^GRANT (.+?) ON (?:TABLE |FUNCTION |PROCEDURE )?(\S+) TO /i;
@@ -13,20 +15,24 @@ const revokeForm = /^REVOKE (.+?) ON (\S+) FROM /i;
 
 export function readGrants(lines: readonly string[]): Grants {
   const global = new Set<string>();
-  let readsPerformanceSchema = false;
+  const readable = new Set<string>();
   for (const line of lines) {
     const [, list, object] = statementForm.exec(line) ?? [];
     if (list === undefined || object === undefined) continue;
     const privileges = namesIn(list);
     const on = object.replaceAll('`', '').toLowerCase();
     if (on === '*.*') for (const name of privileges) global.add(name);
-    const reads = privileges.some((name) => name === 'SELECT' || name === 'ALL PRIVILEGES');
-    if (reads && ['*.*', 'performance_schema.*', 'performance_schema.threads'].includes(on)) {
-      readsPerformanceSchema = true;
-    }
+    if (privileges.some((name) => name === 'SELECT' || name === 'ALL PRIVILEGES')) readable.add(on);
   }
-  if (lines.some(isRevokeOfPerformanceSchema)) readsPerformanceSchema = false;
-  return { global, readsPerformanceSchema };
+  const isRevoked = lines.some(isRevokeOfPerformanceSchema);
+  const reads = (table: string): boolean =>
+    !isRevoked &&
+    ['*.*', 'performance_schema.*', `performance_schema.${table}`].some((on) => readable.has(on));
+  return {
+    global,
+    readsPerformanceSchema: reads('threads'),
+    seesHeartbeats: reads('replication_connection_status'),
+  };
 }
 
 /** MySQL's partial revokes take a schema out of a global grant. */
